@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The context switch, one file per architecture.

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! "Which worker am I": one pointer per thread or core.
+//!
+//! With feature `std` the core keeps it in a thread-local. Without, the backend registers how to read and write it with
+//! [`ambient_worker!`](crate::ambient_worker), which defines two symbols that this module calls. A program with no
+//! backend, or with two, fails to link with a message that names `_kcoro_ambient_1_get`: add exactly one bare-metal
+//! backend. The number in the symbol is the version of this seam. With `std` the macro expands to nothing, so that
+//! feature unification cannot break a build.
+//!
+//! The pointer is read through one function that is never inlined: a coroutine that migrates must not keep the address
+//! of the old thread's thread-local in a register over a switch.
+#![expect(unsafe_code, reason = "calls the backend's symbols; the pointer is opaque here")]
+
+/// The value of the ambient pointer inside an interrupt or signal handler: waiting is refused, wakes take the path of a
+/// foreign thread.
+pub const INTERRUPT: *const () = core::ptr::without_provenance(1);
+
+#[cfg(feature = "std")]
+mod imp {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        // Const-initialised and without a destructor: readable in a signal handler and while the thread ends.
+        static WORKER: Cell<*const ()> = const { Cell::new(core::ptr::null()) };
+    }
+
+    #[inline(never)]
+    pub(super) fn get() -> *const () {
+        WORKER.get()
+    }
+
+    #[inline(never)]
+    pub(super) fn set(worker: *const ()) {
+        WORKER.set(worker);
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod imp {
+    unsafe extern "Rust" {
+        safe fn _kcoro_ambient_1_get() -> *const ();
+        safe fn _kcoro_ambient_1_set(worker: *const ());
+    }
+
+    #[inline(never)]
+    pub(super) fn get() -> *const () {
+        _kcoro_ambient_1_get()
+    }
+
+    #[inline(never)]
+    pub(super) fn set(worker: *const ()) {
+        _kcoro_ambient_1_set(worker);
+    }
+}
+
+/// The current worker: null outside of one, [`INTERRUPT`] in a handler.
+#[inline]
+pub(crate) fn worker() -> *const () {
+    imp::get()
+}
+
+/// Makes `worker` the ambient pointer of this thread or core and returns the one before.
+///
+/// # Safety
+///
+/// `worker` is null, [`INTERRUPT`], or points to a live worker of the core that runs on this thread or core.
+pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
+    let before = imp::get();
+    imp::set(worker);
+    before
+}
+
+/// Runs `handler` as an interrupt or signal handler: inside, operations that would wait are refused with
+/// [`CannotWait::InInterrupt`](crate::wait::CannotWait::InInterrupt), and wakes take the path of a foreign thread.
+///
+/// Wrap the body of every handler that may interrupt a worker and that uses kcoro.
+pub fn in_interrupt<R>(handler: impl FnOnce() -> R) -> R {
+    struct Restore(*const ());
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            imp::set(self.0);
+        }
+    }
+    let _restore = Restore(imp::get());
+    imp::set(INTERRUPT);
+    handler()
+}
+
+/// Registers how this backend keeps the ambient worker pointer; for builds of kcoro-core without `std`.
+///
+/// `get` is a safe `fn() -> *const ()`, `set` a safe `fn(*const ())`; both act on the calling core and must be
+/// callable from interrupt handlers. The pointer is null until the first `set`. Use it once in a program.
+///
+/// ```
+/// # mod backend {
+/// # pub fn get() -> *const () { core::ptr::null() }
+/// # pub fn set(_: *const ()) {}
+/// kcoro_core::ambient_worker!(get = get, set = set);
+/// # }
+/// ```
+#[cfg(not(feature = "std"))]
+#[macro_export]
+macro_rules! ambient_worker {
+    (get = $get:path, set = $set:path) => {
+        const _: () = {
+            #[unsafe(no_mangle)]
+            fn _kcoro_ambient_1_get() -> *const () {
+                $get()
+            }
+            #[unsafe(no_mangle)]
+            fn _kcoro_ambient_1_set(worker: *const ()) {
+                $set(worker)
+            }
+        };
+    };
+}
+
+/// With `std` the core keeps the pointer itself: this expands to nothing.
+#[cfg(feature = "std")]
+#[macro_export]
+macro_rules! ambient_worker {
+    (get = $get:path, set = $set:path) => {};
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! A spin lock for short, bounded critical sections.
+//!
+//! Taking it costs one compare-and-swap and releasing it one plain store, which is why the core uses it and not a
+//! sleeping lock: no critical section in the core runs user code, allocates or waits, so the holder is never gone for
+//! long. With `std` a contender hands its time slice away after a short spin, because the holder may have been
+//! preempted.
+#![expect(unsafe_code, reason = "hands out references into the cell that the lock bit guards")]
+
+use core::ops::{Deref, DerefMut};
+
+use super::atomic::{AtomicBool, Ordering};
+use super::{UnsafeCell, hint};
+
+/// A value that only the holder of the lock bit may touch.
+pub(crate) struct SpinLock<T: ?Sized> {
+    locked: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the lock bit gives one thread at a time access to the value, so sharing the lock moves `T` between threads at
+// most, which `T: Send` allows.
+unsafe impl<T: ?Sized + Send> Send for SpinLock<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send> Sync for SpinLock<T> {}
+
+impl<T> SpinLock<T> {
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+}
+
+impl<T: ?Sized> SpinLock<T> {
+    /// Takes the lock, spinning while another thread holds it.
+    #[inline]
+    pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
+        // Acquire: what the last holder wrote before its Release store is visible to us.
+        if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.lock_contended();
+        }
+        SpinGuard { lock: self }
+    }
+
+    #[cold]
+    fn lock_contended(&self) {
+        let mut spins = 0u32;
+        loop {
+            // Reading until it looks free keeps the line shared among contenders instead of bouncing it.
+            while self.locked.load(Ordering::Relaxed) {
+                back_off(&mut spins);
+            }
+            if self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(not(loom))]
+fn back_off(spins: &mut u32) {
+    const SPINS_BEFORE_YIELD: u32 = 64;
+    *spins += 1;
+    if cfg!(feature = "std") && *spins > SPINS_BEFORE_YIELD {
+        #[cfg(feature = "std")]
+        std::thread::yield_now();
+    } else {
+        hint::spin_loop();
+    }
+}
+
+#[cfg(loom)]
+fn back_off(_spins: &mut u32) {
+    loom::thread::yield_now();
+}
+
+/// Proof that the lock is held; dropping it releases the lock.
+pub(crate) struct SpinGuard<'a, T: ?Sized> {
+    lock: &'a SpinLock<T>,
+}
+
+impl<T: ?Sized> Deref for SpinGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard exists, so this thread holds the lock bit and no one else has a reference to the value.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`; `&mut self` makes this the only reference.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T: ?Sized> Drop for SpinGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `lock`.
+        self.lock.locked.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+
+    use super::SpinLock;
+
+    #[test]
+    fn lock_excludes_and_publishes() {
+        loom::model(|| {
+            let lock = Arc::new(SpinLock::new(0u32));
+            let other = {
+                let lock = lock.clone();
+                loom::thread::spawn(move || *lock.lock() += 1)
+            };
+            *lock.lock() += 1;
+            other.join().unwrap();
+            assert_eq!(*lock.lock(), 2);
+        });
+    }
+}

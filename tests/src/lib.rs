@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Tests that need more than one crate of kcoro.
