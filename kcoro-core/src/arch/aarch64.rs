@@ -172,7 +172,7 @@ pub(super) unsafe extern "C" fn start_switched() {
     );
 }
 
-/// On the parent's stack still; x0 is the child's S, x19 holds the data, x1 and x2 are arguments already.
+/// On the parent's stack still; x0 is the child's S, x19 holds the data, x1 to x3 are arguments already.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn start_linked() {
     naked_asm!(

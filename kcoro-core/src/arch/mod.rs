@@ -107,9 +107,9 @@ pub(crate) const FRESH_FRAME_BYTES: usize = size_of::<FreshFrame>();
 /// The first function of a context that [`switch`] starts.
 pub(crate) type Entry = unsafe extern "C" fn(data: *mut ()) -> !;
 
-/// The first function of a context that [`resume`] starts: its own data, the word that came with the first `resume`,
-/// and the parent to [`suspend`] to.
-pub(crate) type LinkedEntry = unsafe extern "C" fn(data: *mut (), word: Word, parent: StackPointer) -> !;
+/// The first function of a context that [`resume`] starts: its own data, and what [`Resumed`] says of later resumes.
+pub(crate) type LinkedEntry =
+    unsafe extern "C" fn(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !;
 
 /// What a suspended context finds when it is resumed.
 #[derive(Clone, Copy)]

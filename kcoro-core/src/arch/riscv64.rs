@@ -180,7 +180,7 @@ pub(super) unsafe extern "C" fn start_switched() {
     );
 }
 
-/// On the parent's stack still; a0 is the child's S, s1 holds the data, a1 and a2 are arguments already.
+/// On the parent's stack still; a0 is the child's S, s1 holds the data, a1 to a3 are arguments already.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn start_linked() {
     naked_asm!(

@@ -43,7 +43,7 @@ fn switch_goes_there_and_comes_back() {
     }
 }
 
-unsafe extern "C" fn add_up(data: *mut (), word: Word, mut parent: StackPointer) -> ! {
+unsafe extern "C" fn add_up(data: *mut (), word: Word, mut parent: StackPointer, _request: usize) -> ! {
     // SAFETY: the test sends initialised words.
     let mut sum = data.addr() + unsafe { word.assume_init() }.addr();
     loop {

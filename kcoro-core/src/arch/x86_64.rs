@@ -154,8 +154,8 @@ pub(super) unsafe extern "C" fn start_switched() {
     naked_asm!(".cfi_startproc", ".cfi_undefined rip", "endbr64", "mov rdi, rbx", "call [rsp]", "ud2", ".cfi_endproc",);
 }
 
-/// Where a fresh context that `resume` starts resumes, on the parent's stack still. rdi is the child's S, rsi the word,
-/// rdx the parent: the entry's second and third argument already. rbx holds the data.
+/// Where a fresh context that `resume` starts resumes, on the parent's stack still. rdi is the child's S; rsi, rdx and
+/// rcx are the entry's second to fourth arguments already. rbx holds the data.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn start_linked() {
     naked_asm!(
