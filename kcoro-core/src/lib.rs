@@ -8,6 +8,8 @@ extern crate alloc;
 extern crate std;
 
 mod primitive;
+mod sched;
+mod time;
 mod util;
 
 #[cfg(not(loom))]
