@@ -82,6 +82,12 @@ impl ClassPool {
         self.regions[number].as_ref().expect("a region with slots that are handed out or cached is mapped")
     }
 
+    /// How many slots are mapped, handed out or not.
+    #[cfg(test)]
+    pub(super) fn mapped_slots(&self) -> usize {
+        self.regions.iter().flatten().map(Region::slots).sum()
+    }
+
     fn region_mut(&mut self, number: usize) -> &mut Region {
         self.regions[number].as_mut().expect("a region with slots that are handed out or cached is mapped")
     }

@@ -134,6 +134,20 @@ impl Guards {
     }
 }
 
+#[cfg(test)]
+impl Guards {
+    /// As on a kernel without guard pages of its own.
+    pub(super) fn refuse_madvise(&self) {
+        self.madvise_refused.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How many guards of protected pages the process has.
+#[cfg(test)]
+pub(super) fn protected_guards() -> usize {
+    PROTECTED_GUARDS.load(Ordering::Relaxed)
+}
+
 /// Guards of protected pages were unmapped.
 pub(super) fn give_back_protected(guards: usize) {
     PROTECTED_GUARDS.fetch_sub(guards, Ordering::Relaxed);

@@ -18,3 +18,6 @@ pub(crate) mod registry;
 mod slot_id;
 
 pub use guarded_stack::GuardedStack;
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -105,7 +105,12 @@ impl StackPool {
         drop(surplus);
     }
 
-    fn lock(&self, class: Class) -> MutexGuard<'_, ClassPool> {
+    #[cfg(test)]
+    pub(super) fn guards(&self) -> &Guards {
+        &self.guards
+    }
+
+    pub(super) fn lock(&self, class: Class) -> MutexGuard<'_, ClassPool> {
         // Nothing panics half-way through a change of a pool.
         self.classes[class.index()].lock().unwrap_or_else(PoisonError::into_inner)
     }
