@@ -1,2 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! kcoro on POSIX: workers, clock, guarded stacks
+//! kcoro on POSIX: workers, clock, guarded stacks.
+//!
+//! Re-exports all of [`kcoro_core`]. [`Posix`] is the platform to give to a runtime; [`GuardedStack`] is a stack for a
+//! coroutine without one.
+//!
+//! Linux is what it is made for and tested on. The paths for other systems (a condition variable for the futex, protected
+//! pages for kernel guards) are there and untested.
+
+// The names of these modules stay clear of the core's, which the glob below re-exports.
+mod backend;
+mod builder;
+mod monotonic;
+mod overflow;
+mod parking;
+mod shadow_stack;
+mod stacks;
+mod threads;
+
+pub use kcoro_core::*;
+
+pub use backend::Posix;
+pub use builder::{GuardPolicy, OverflowReport, PosixBuilder, Warning};
+pub use overflow::report_overflow_here;
+pub use stacks::GuardedStack;

@@ -9,6 +9,7 @@
 #![expect(unsafe_code, reason = "the trait's promises are what the switch and the stacks rely on")]
 
 pub mod ambient;
+pub mod fault;
 
 use core::fmt;
 use core::num::NonZeroUsize;

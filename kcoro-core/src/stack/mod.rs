@@ -105,6 +105,11 @@ pub enum StackError {
         /// `errno` or the like, 0 where there is none.
         os_code: i32,
     },
+    /// Stacks cannot be had here as asked.
+    Unsupported(
+        /// What is unsupported, and what to do.
+        &'static str,
+    ),
 }
 
 impl fmt::Display for StackError {
@@ -119,6 +124,7 @@ impl fmt::Display for StackError {
             Self::OutOfMemory { os_code } => {
                 write!(f, "no memory for a stack (os error {os_code}); use smaller stacks or fewer coroutines")
             }
+            Self::Unsupported(what) => write!(f, "{what}"),
         }
     }
 }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What a backend's fault handler asks the core: whose stack is this?
+
+use core::panic::Location;
+use core::ptr::NonNull;
+
+/// The coroutine that runs on this thread or core, as a fault report wants to name it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct StackOwner {
+    /// The coroutine's id.
+    pub id: u64,
+    /// Its name, if it was given one. Valid for as long as the coroutine stays the current one: a handler that does not
+    /// return may read it.
+    pub name: Option<NonNull<str>>,
+    /// Where it was spawned.
+    pub spawn_site: &'static Location<'static>,
+    /// The lowest usable address of its stack.
+    pub stack_limit: usize,
+    /// One past the highest usable address of its stack.
+    pub stack_top: usize,
+}
+
+impl StackOwner {
+    /// The owner without a name; set [`StackOwner::name`] if it has one.
+    pub const fn new(id: u64, spawn_site: &'static Location<'static>, stack_limit: usize, stack_top: usize) -> Self {
+        Self { id, name: None, spawn_site, stack_limit, stack_top }
+    }
+}
+
+/// The coroutine that this thread or core runs now; `None` in a worker's base context and outside of a runtime.
+///
+/// Callable from a signal handler or an exception vector: it allocates nothing, takes no lock and calls no user code.
+pub fn current_stack_owner() -> Option<StackOwner> {
+    None
+}

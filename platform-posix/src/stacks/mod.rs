@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Guarded stacks: many in one reservation for each size class, committed by touching them.
+//!
+//! `memory` holds the system calls, `layout` the arithmetic, `region` one reservation, `class_pool` what a class's lock
+//! covers, `guard` (with `budget` and `canary`) how a fresh slot is guarded, `pool` puts them together, and `registry`
+//! tells the fault handler which addresses are guards.
+
+mod budget;
+mod canary;
+mod class_pool;
+mod guard;
+mod guarded_stack;
+pub(crate) mod layout;
+mod memory;
+pub(crate) mod pool;
+mod region;
+pub(crate) mod registry;
+mod slot_id;
+
+pub use guarded_stack::GuardedStack;
+
+#[cfg(all(test, not(loom)))]
+mod tests;

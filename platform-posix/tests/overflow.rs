@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Faults end a process, so that each case runs in a child: this test binary again, with the case in the environment.
+#![cfg(target_os = "linux")]
+#![expect(unsafe_code, reason = "overflows stacks, faults on purpose, installs signal handlers")]
+
+use std::hint::black_box;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+
+use kcoro_posix::platform::{Platform, WorkerEntry, WorkerSpec};
+use kcoro_posix::stack::{RawStack, Stack};
+use kcoro_posix::{GuardPolicy, GuardedStack, OverflowReport, Posix, report_overflow_here};
+
+const CASE: &str = "KCORO_TEST_FAULT_CASE";
+
+/// Runs `test` of this binary in a child, where [`is_child`] is true.
+fn child(test: &str) -> Output {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CASE, test);
+    command.output().unwrap()
+}
+
+fn is_child() -> bool {
+    std::env::var_os(CASE).is_some()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[track_caller]
+fn assert_dies(output: &Output, signal: i32, says: &[&str]) {
+    let text = stderr(output);
+    assert_eq!(output.status.signal(), Some(signal), "{:?}\n{text}", output.status);
+    for part in says {
+        assert!(text.contains(part), "no {part:?} in:\n{text}");
+    }
+}
+
+#[track_caller]
+fn assert_does_not_say(output: &Output, part: &str) {
+    let text = stderr(output);
+    assert!(!text.contains(part), "{part:?} in:\n{text}");
+}
+
+/// Uses up any stack.
+#[expect(unconditional_recursion, reason = "that is the point")]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    recurse(depth + 1) + frame[3]
+}
+
+/// Runs `body` on a thread whose stack is `limit..top`.
+fn on_stack(limit: *mut u8, top: *mut u8, body: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void) {
+    // pthread wants whole pages; the colouring above the last one stays unused.
+    let size_bytes = (top.addr() - limit.addr()) & !4095;
+    // SAFETY: the memory is the caller's and outlives the thread, which is joined.
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = core::mem::zeroed();
+        assert_eq!(libc::pthread_attr_init(&raw mut attributes), 0);
+        assert_eq!(libc::pthread_attr_setstack(&raw mut attributes, limit.cast(), size_bytes), 0);
+        let mut thread = core::mem::zeroed();
+        assert_eq!(libc::pthread_create(&raw mut thread, &raw const attributes, body, core::ptr::null_mut()), 0);
+        libc::pthread_join(thread, core::ptr::null_mut());
+    }
+}
+
+extern "C" fn overflow_reported(_: *mut libc::c_void) -> *mut libc::c_void {
+    report_overflow_here().unwrap();
+    black_box(recurse(0));
+    core::ptr::null_mut()
+}
+
+extern "C" fn overflow_after_setup(_: *mut libc::c_void) -> *mut libc::c_void {
+    black_box(recurse(0));
+    core::ptr::null_mut()
+}
+
+fn fault_at_null() {
+    // SAFETY: none: it faults, which is the point.
+    unsafe { core::ptr::null_mut::<u8>().wrapping_add(64).write_volatile(1) };
+}
+
+fn set_action(signal: libc::c_int, handler: libc::sighandler_t, flags: libc::c_int) {
+    // SAFETY: all-zero is a valid sigaction; the handlers below are async-signal-safe.
+    unsafe {
+        let mut action: libc::sigaction = core::mem::zeroed();
+        action.sa_sigaction = handler;
+        action.sa_flags = flags;
+        assert_eq!(libc::sigaction(signal, &raw const action, core::ptr::null_mut()), 0);
+    }
+}
+
+extern "C" fn exit_by_address(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: the handler is installed with SA_SIGINFO; `_exit` is async-signal-safe.
+    unsafe { libc::_exit((*info).si_addr().addr() as i32) }
+}
+
+extern "C" fn exit_42(_: libc::c_int) {
+    // SAFETY: async-signal-safe.
+    unsafe { libc::_exit(42) }
+}
+
+#[test]
+fn an_overflown_standalone_stack_is_reported_and_aborts() {
+    if is_child() {
+        let stack = GuardedStack::new(64 << 10).unwrap();
+        return on_stack(stack.limit().as_ptr(), stack.top().as_ptr(), overflow_reported);
+    }
+    let output = child("an_overflown_standalone_stack_is_reported_and_aborts");
+    assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed", "in the guard below the stack"]);
+}
+
+fn first_stack(posix: &Posix) -> RawStack {
+    let mut out = [None];
+    posix.allocate_stacks(64 << 10, &mut out).unwrap();
+    out[0].take().unwrap()
+}
+
+#[test]
+fn a_protected_guard_is_reported_as_well() {
+    if is_child() {
+        let posix = Posix::builder().guard(GuardPolicy::Mprotect).build();
+        let stack = first_stack(&posix);
+        return on_stack(stack.limit().as_ptr(), stack.top().as_ptr(), overflow_reported);
+    }
+    let output = child("a_protected_guard_is_reported_as_well");
+    assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed"]);
+}
+
+/// Touches the guard of a fresh stack on a worker of `posix`, and waits for the worker.
+fn hit_a_guard_on_a_worker(posix: &'static Posix) {
+    unsafe fn hit(data: *const ()) {
+        // SAFETY: the caller passes a platform that lives for ever.
+        let stack = first_stack(unsafe { &*data.cast::<Posix>() });
+        // SAFETY: none: it faults, which is the point.
+        unsafe { stack.limit().sub(8).write_volatile(1) };
+    }
+    // SAFETY: the platform lives for ever and is `Sync`.
+    let entry = unsafe { WorkerEntry::new(hit, core::ptr::from_ref(posix).cast()) };
+    posix.start_worker(&WorkerSpec::new(0, "worker"), entry).unwrap();
+    posix.join_worker(0);
+}
+
+#[test]
+fn workers_report_without_being_told_to() {
+    if is_child() {
+        return hit_a_guard_on_a_worker(Box::leak(Box::new(Posix::new())));
+    }
+    assert_dies(&child("workers_report_without_being_told_to"), libc::SIGABRT, &["kcoro: a coroutine stack"]);
+}
+
+#[test]
+fn nothing_is_installed_when_reports_are_off() {
+    if is_child() {
+        return hit_a_guard_on_a_worker(Box::leak(Box::new(
+            Posix::builder().report_overflow(OverflowReport::Off).build(),
+        )));
+    }
+    let output = child("nothing_is_installed_when_reports_are_off");
+    assert_dies(&output, libc::SIGSEGV, &[]);
+    assert_does_not_say(&output, "kcoro:");
+}
+
+#[test]
+fn without_a_signal_stack_the_process_still_dies() {
+    if is_child() {
+        report_overflow_here().unwrap();
+        let stack = GuardedStack::new(64 << 10).unwrap();
+        return on_stack(stack.limit().as_ptr(), stack.top().as_ptr(), overflow_after_setup);
+    }
+    assert_dies(&child("without_a_signal_stack_the_process_still_dies"), libc::SIGSEGV, &[]);
+}
+
+#[test]
+fn an_overflown_thread_keeps_the_message_of_std() {
+    if is_child() {
+        report_overflow_here().unwrap();
+        let thread = std::thread::Builder::new().name("plain".into()).stack_size(64 << 10).spawn(|| recurse(0));
+        return drop(thread.unwrap().join());
+    }
+    let output = child("an_overflown_thread_keeps_the_message_of_std");
+    assert_dies(&output, libc::SIGABRT, &["'plain'", "has overflowed its stack"]);
+    assert_does_not_say(&output, "kcoro:");
+}
+
+#[test]
+fn an_overflown_thread_with_our_signal_stack_keeps_the_message_of_std() {
+    if is_child() {
+        let body = || {
+            report_overflow_here().unwrap();
+            recurse(0)
+        };
+        let thread = std::thread::Builder::new().name("adopted".into()).stack_size(128 << 10).spawn(body);
+        return drop(thread.unwrap().join());
+    }
+    let output = child("an_overflown_thread_with_our_signal_stack_keeps_the_message_of_std");
+    assert_dies(&output, libc::SIGABRT, &["'adopted'", "has overflowed its stack"]);
+    assert_does_not_say(&output, "kcoro:");
+}
+
+#[test]
+fn other_faults_reach_the_handler_that_was_there_before() {
+    if is_child() {
+        set_action(libc::SIGSEGV, exit_by_address as *const () as usize, libc::SA_SIGINFO);
+        report_overflow_here().unwrap();
+        return fault_at_null();
+    }
+    let output = child("other_faults_reach_the_handler_that_was_there_before");
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
+}
+
+#[test]
+fn a_handler_without_siginfo_is_reached_as_well() {
+    if is_child() {
+        set_action(libc::SIGSEGV, exit_42 as *const () as usize, 0);
+        report_overflow_here().unwrap();
+        return fault_at_null();
+    }
+    assert_eq!(child("a_handler_without_siginfo_is_reached_as_well").status.code(), Some(42));
+}
+
+#[test]
+fn other_faults_take_the_default_action_when_there_was_no_handler() {
+    if is_child() {
+        set_action(libc::SIGSEGV, libc::SIG_DFL, 0);
+        report_overflow_here().unwrap();
+        return fault_at_null();
+    }
+    let output = child("other_faults_take_the_default_action_when_there_was_no_handler");
+    assert_dies(&output, libc::SIGSEGV, &[]);
+    assert_does_not_say(&output, "kcoro:");
+}
+
+#[test]
+fn a_fault_is_not_ignored_where_the_signal_was() {
+    if is_child() {
+        set_action(libc::SIGSEGV, libc::SIG_IGN, 0);
+        report_overflow_here().unwrap();
+        // SAFETY: sends a signal that is ignored.
+        unsafe { libc::raise(libc::SIGSEGV) };
+        eprintln!("still alive");
+        return fault_at_null();
+    }
+    assert_dies(&child("a_fault_is_not_ignored_where_the_signal_was"), libc::SIGSEGV, &["still alive"]);
+}
+
+#[test]
+fn a_sent_signal_takes_the_default_action() {
+    if is_child() {
+        set_action(libc::SIGBUS, libc::SIG_DFL, 0);
+        report_overflow_here().unwrap();
+        // SAFETY: ends this process.
+        unsafe { libc::raise(libc::SIGBUS) };
+        return;
+    }
+    assert_dies(&child("a_sent_signal_takes_the_default_action"), libc::SIGBUS, &[]);
+}
+
+#[test]
+fn a_broken_canary_names_the_stack_and_aborts() {
+    if is_child() {
+        let posix = Posix::builder().guard(GuardPolicy::Canary).build();
+        let stack = first_stack(&posix);
+        // SAFETY: below the stack is its canary; overwriting it is what an overflow does.
+        unsafe {
+            stack.limit().sub(8).write_volatile(1);
+            posix.free_stack(stack);
+        }
+        return;
+    }
+    let says = ["kcoro: a coroutine stack has overflowed", "the canary below it is broken"];
+    assert_dies(&child("a_broken_canary_names_the_stack_and_aborts"), libc::SIGABRT, &says);
+}
+
+#[test]
+fn no_address_space_is_a_typed_error() {
+    if is_child() {
+        let posix = Posix::new();
+        let limit = libc::rlimit { rlim_cur: 1 << 20, rlim_max: 1 << 20 };
+        // SAFETY: limits this process only.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+        let refused = posix.allocate_stacks(1 << 30, &mut [None]);
+        let expected = Err(kcoro_posix::stack::StackError::OutOfMemory { os_code: libc::ENOMEM });
+        // SAFETY: ends this process, which can hardly do anything else any more.
+        unsafe { libc::_exit(if refused == expected { 0 } else { 1 }) }
+    }
+    assert_eq!(child("no_address_space_is_a_typed_error").status.code(), Some(0));
+}
