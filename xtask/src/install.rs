@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The commands that install things, and where they may run.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use crate::run::{cargo, command, interactive, shell_line, stdout_of, succeeds};
+use crate::setup::tool_directory;
+
+/// What is to be installed.
+#[derive(Default)]
+pub struct Plan {
+    pub packages: BTreeSet<&'static str>,
+    pub targets: Vec<&'static str>,
+    pub components: Vec<&'static str>,
+    pub cargo_deny: Option<&'static str>,
+    pub reuse: Option<&'static str>,
+}
+
+impl Plan {
+    /// Installs everything, or prints the commands and fails where one of them cannot work.
+    pub fn carry_out(&self) -> Result<(), String> {
+        let mut commands = self.commands();
+        if let Some(obstacle) = self.obstacle() {
+            let lines: Vec<_> = commands.iter().map(|command| format!("  {}", shell_line(command))).collect();
+            return Err(format!("{obstacle}; run this where you may, then try again:\n{}", lines.join("\n")));
+        }
+        commands.iter_mut().try_for_each(|command| self.run_with_retry(command))
+    }
+
+    fn obstacle(&self) -> Option<&'static str> {
+        let (needs_apt, needs_rustup) =
+            (!self.packages.is_empty(), !(self.targets.is_empty() && self.components.is_empty()));
+        if needs_apt && !succeeds(command("apt-get", "--version")) {
+            Some("there is no apt-get here")
+        } else if needs_apt && !is_root() && !succeeds(command("sudo", "-n true")) {
+            Some("Debian packages need root, and sudo without a password is not to be had")
+        } else if needs_rustup && !succeeds(command("rustup", "--version")) {
+            Some("there is no rustup here")
+        } else {
+            None
+        }
+    }
+
+    fn commands(&self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        if !self.packages.is_empty() {
+            if !has_package_lists() {
+                commands.push(apt_get("update"));
+            }
+            let packages: Vec<_> = self.packages.iter().copied().collect();
+            commands.push(apt_get(&format!("install --yes --no-install-recommends {}", packages.join(" "))));
+        }
+        if !self.targets.is_empty() {
+            commands.push(command("rustup", &format!("target add {}", self.targets.join(" "))));
+        }
+        if !self.components.is_empty() {
+            commands.push(command("rustup", &format!("component add {}", self.components.join(" "))));
+        }
+        commands.extend(self.cargo_deny.map(cargo_deny));
+        commands.extend(self.reuse.into_iter().flat_map(reuse));
+        commands
+    }
+
+    /// Package mirrors fail now and then; stale package lists fail until they are updated.
+    fn run_with_retry(&self, command: &mut Command) -> Result<(), String> {
+        let Err(error) = interactive(command) else { return Ok(()) };
+        println!("{error}; trying once more");
+        if !self.packages.is_empty() {
+            interactive(&mut apt_get("update"))?;
+        }
+        interactive(command)
+    }
+}
+
+fn is_root() -> bool {
+    stdout_of(command("id", "-u")).as_deref() == Some("0")
+}
+
+/// A new Debian has no lists of packages: nothing can be installed before an update.
+fn has_package_lists() -> bool {
+    let mut lists = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
+    lists.any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+}
+
+fn apt_get(arguments: &str) -> Command {
+    if is_root() {
+        let mut command = command("apt-get", arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    } else {
+        command("sudo", &format!("-n DEBIAN_FRONTEND=noninteractive apt-get {arguments}"))
+    }
+}
+
+/// Not optimised: it runs for a second on our few dependencies, and optimising it takes minutes.
+fn cargo_deny(version: &str) -> Command {
+    let directory = tool_directory("cargo-deny", version);
+    let mut command = cargo("install --locked --debug --config profile.dev.debug=false --no-default-features");
+    command.args(["--root", &directory, "--version", version, "cargo-deny"]);
+    // Built in a directory of its own, not in the target directory that someone may have set for this checkout.
+    command.env_remove("CARGO_TARGET_DIR");
+    command
+}
+
+fn reuse(version: &str) -> [Command; 2] {
+    let directory = tool_directory("reuse", version);
+    let mut environment = command("python3", "-m venv --clear");
+    environment.arg(&directory);
+    let mut install = command(&format!("{directory}/bin/pip"), "install --quiet --disable-pip-version-check");
+    install.arg(format!("reuse=={version}"));
+    [environment, install]
+}
