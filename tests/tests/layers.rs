@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The order of the layers in DESIGN, section 2: a module of the core uses lower ones only, and so does a crate.
+//! The order of the layers in DESIGN, section 2: a module of the core uses lower ones only.
 //!
 //! Every path that starts with `crate`, `self` or `super` counts, wherever it stands: in `use`, in types and
 //! expressions, and inside macro calls. Comments and documentation links do not count. Tests inside a module count:
 //! what a layer's tests need, the layer needs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -31,22 +32,6 @@ const ORDER: &[&[&str]] = &[
 /// The exceptions within a row: the first of each pair may use the second.
 const SIDEWAYS: &[(&str, &str)] = &[("util", "primitive"), ("trace", "primitive")];
 
-/// What each crate of the house may use of the house; those above all platforms may use anything but each other.
-const CRATES: &[(&str, &[&str])] = &[
-    ("kcoro-core", &[]),
-    ("kcoro-posix", &["kcoro-core"]),
-    ("kcoro-baremetal-aarch64", &["kcoro-core"]),
-    ("kcoro-sim", &["kcoro-core"]),
-    ("kcoro-ipc", &["kcoro-core", "kcoro-posix"]),
-    ("kcoro-examples", PLATFORMS),
-    ("kcoro-tests", PLATFORMS),
-    ("kcoro-qemu", PLATFORMS),
-    ("kcoro-bench", PLATFORMS),
-    ("xtask", &[]),
-];
-
-const PLATFORMS: &[&str] = &["kcoro-core", "kcoro-posix", "kcoro-baremetal-aarch64", "kcoro-sim", "kcoro-ipc"];
-
 #[test]
 fn no_module_of_the_core_uses_a_higher_one() {
     let source = house().join("kcoro-core/src");
@@ -54,15 +39,6 @@ fn no_module_of_the_core_uses_a_higher_one() {
     collect_sources(&source, &mut files);
     assert!(files.len() > 5, "the core's sources are not where this test looks: {source:?}");
     let problems: Vec<_> = files.iter().flat_map(|file| problems_in_file(&source, file)).collect();
-    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
-}
-
-#[test]
-fn no_crate_uses_a_higher_one() {
-    let workspace = manifest(&house());
-    let members = workspace["workspace"]["members"].as_array().expect("a list of members");
-    let directories = members.iter().map(|member| house().join(member.as_str().expect("a path")));
-    let problems: Vec<_> = directories.flat_map(|directory| problems_in_manifest(&manifest(&directory))).collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
@@ -90,17 +66,29 @@ fn problems_in_file(source: &Path, file: &Path) -> Vec<String> {
     problems_in(&module, &fs::read_to_string(file).unwrap())
 }
 
-/// What is wrong with the source of one module; the crate's root may name every module.
+/// What is wrong with the source of one module.
 fn problems_in(module: &[String], source: &str) -> Vec<String> {
-    let Some(from) = module.first() else { return Vec::new() };
+    let file = syn::parse_file(source).unwrap_or_else(|error| panic!("{}: {error}", module.join("::")));
+    match module.first() {
+        Some(from) => problems_in_items(module, from, &file.items),
+        None => problems_in_root(&file.items),
+    }
+}
+
+/// The crate's root may name and re-export every module, but what it holds inline is a module like the others.
+fn problems_in_root(items: &[syn::Item]) -> Vec<String> {
+    let modules = items.iter().filter_map(|item| if let syn::Item::Mod(module) = item { Some(module) } else { None });
+    let inline = modules.filter_map(|module| Some((module.ident.to_string(), &module.content.as_ref()?.1)));
+    inline.flat_map(|(name, items)| problems_in_items(&[name.clone()], &name, items)).collect()
+}
+
+fn problems_in_items(module: &[String], from: &str, items: &[syn::Item]) -> Vec<String> {
     if rank(from).is_none() {
         return vec![format!("module `{from}` has no place: add it to the order in DESIGN and in this test")];
     }
-    let mut edges = Edges { module: module.to_vec(), targets: Vec::new() };
-    edges.visit_file(&syn::parse_file(source).unwrap_or_else(|error| panic!("{}: {error}", module.join("::"))));
-    let mut problems: Vec<_> = edges.targets.iter().filter_map(|to| problem(&module.join("::"), from, to)).collect();
-    problems.dedup();
-    problems
+    let mut edges = Edges { module: module.to_vec(), targets: BTreeSet::new() };
+    items.iter().for_each(|item| edges.visit_item(item));
+    edges.targets.iter().filter_map(|to| problem(&module.join("::"), from, to)).collect()
 }
 
 fn problem(place: &str, from: &str, to: &str) -> Option<String> {
@@ -120,7 +108,7 @@ fn rank(module: &str) -> Option<usize> {
 /// Collects the first segment after the crate's root of each path that a module uses.
 struct Edges {
     module: Vec<String>,
-    targets: Vec<String>,
+    targets: BTreeSet<String>,
 }
 
 impl Edges {
@@ -207,35 +195,7 @@ impl<'ast> Visit<'ast> for Edges {
     fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
 }
 
-fn manifest(directory: &Path) -> toml::Table {
-    fs::read_to_string(directory.join("Cargo.toml")).unwrap().parse().unwrap()
-}
-
-fn problems_in_manifest(manifest: &toml::Table) -> Vec<String> {
-    let name = manifest["package"]["name"].as_str().expect("a name");
-    let Some((_, allowed)) = CRATES.iter().find(|(known, _)| *known == name) else {
-        return vec![format!("crate `{name}` has no place: add it to DESIGN and to this test")];
-    };
-    let mut used = Vec::new();
-    collect_dependencies(manifest, &mut used);
-    let wrong = used.iter().filter(|used| used.starts_with("kcoro") && !allowed.contains(&used.as_str()));
-    wrong.map(|wrong| format!("{name} may not depend on {wrong}")).collect()
-}
-
-/// The names in every table of dependencies, those of single targets included.
-fn collect_dependencies(table: &toml::Table, names: &mut Vec<String>) {
-    for (key, value) in table {
-        let Some(inner) = value.as_table() else { continue };
-        if key.ends_with("dependencies") {
-            names.extend(inner.keys().cloned());
-        } else {
-            collect_dependencies(inner, names);
-        }
-    }
-}
-
 /// The guard itself, on sources made up for it.
-#[cfg(test)]
 mod planted {
     use super::*;
 
@@ -269,6 +229,12 @@ mod planted {
     }
 
     #[test]
+    fn the_root_names_every_module_but_what_it_holds_inline_keeps_the_order() {
+        assert!(problems_in(&[], "pub mod sched; pub use crate::sched::Worker; pub use wait::Queue;").is_empty());
+        assert_eq!(problems_in(&[], "mod wait { use crate::sched::Worker; }").len(), 1);
+    }
+
+    #[test]
     fn a_row_is_used_sideways_only_where_it_is_listed() {
         assert_eq!(problems("channel", "use crate::sync::Mutex;").len(), 1);
         assert_eq!(problems("primitive", "use crate::util::List;").len(), 1);
@@ -276,18 +242,9 @@ mod planted {
     }
 
     #[test]
-    fn a_module_or_crate_without_a_place_is_told_to_take_one() {
+    fn a_module_without_a_place_is_told_to_take_one() {
         assert!(problems("network", "")[0].contains("DESIGN"));
+        assert!(problems_in(&[], "mod network { }")[0].contains("DESIGN"));
         assert!(problems("wait", "use crate::Coroutine;")[0].contains("name the module"));
-        let stranger = "[package]\nname = \"kcoro-new\"".parse().unwrap();
-        assert!(problems_in_manifest(&stranger)[0].contains("DESIGN"));
-    }
-
-    #[test]
-    fn a_dependency_on_a_higher_crate_is_found_in_every_table() {
-        for table in ["dependencies", "dev-dependencies", "target.'cfg(unix)'.dependencies"] {
-            let text = format!("[package]\nname = \"kcoro-core\"\n[{table}]\nkcoro-posix = \"1\"\nlibc = \"0.2\"");
-            assert_eq!(problems_in_manifest(&text.parse().unwrap()), ["kcoro-core may not depend on kcoro-posix"]);
-        }
     }
 }

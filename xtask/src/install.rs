@@ -2,7 +2,6 @@
 //! The commands that install things, and where they may run.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::process::Command;
 
 use crate::run::{cargo, command, interactive, shell_line, stdout_of, succeeds};
@@ -26,7 +25,7 @@ impl Plan {
             let lines: Vec<_> = commands.iter().map(|command| format!("  {}", shell_line(command))).collect();
             return Err(format!("{obstacle}; run this where you may, then try again:\n{}", lines.join("\n")));
         }
-        commands.iter_mut().try_for_each(|command| self.run_with_retry(command))
+        commands.iter_mut().try_for_each(run_with_retry)
     }
 
     fn obstacle(&self) -> Option<&'static str> {
@@ -46,10 +45,9 @@ impl Plan {
     fn commands(&self) -> Vec<Command> {
         let mut commands = Vec::new();
         if !self.packages.is_empty() {
-            if !has_package_lists() {
-                commands.push(apt_get("update"));
-            }
             let packages: Vec<_> = self.packages.iter().copied().collect();
+            // With old lists, or none as on a new machine, nothing can be installed.
+            commands.push(apt_get("update"));
             commands.push(apt_get(&format!("install --yes --no-install-recommends {}", packages.join(" "))));
         }
         if !self.targets.is_empty() {
@@ -62,36 +60,23 @@ impl Plan {
         commands.extend(self.reuse.into_iter().flat_map(reuse));
         commands
     }
+}
 
-    /// Package mirrors fail now and then; stale package lists fail until they are updated.
-    fn run_with_retry(&self, command: &mut Command) -> Result<(), String> {
-        let Err(error) = interactive(command) else { return Ok(()) };
+/// Package mirrors fail now and then.
+fn run_with_retry(command: &mut Command) -> Result<(), String> {
+    interactive(command).or_else(|error| {
         println!("{error}; trying once more");
-        if !self.packages.is_empty() {
-            interactive(&mut apt_get("update"))?;
-        }
         interactive(command)
-    }
+    })
 }
 
 fn is_root() -> bool {
     stdout_of(command("id", "-u")).as_deref() == Some("0")
 }
 
-/// A new Debian has no lists of packages: nothing can be installed before an update.
-fn has_package_lists() -> bool {
-    let mut lists = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
-    lists.any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
-}
-
 fn apt_get(arguments: &str) -> Command {
-    if is_root() {
-        let mut command = command("apt-get", arguments);
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    } else {
-        command("sudo", &format!("-n DEBIAN_FRONTEND=noninteractive apt-get {arguments}"))
-    }
+    let line = format!("env DEBIAN_FRONTEND=noninteractive apt-get {arguments}");
+    if is_root() { command("env", line.trim_start_matches("env ")) } else { command("sudo", &format!("-n {line}")) }
 }
 
 /// Not optimised: it runs for a second on our few dependencies, and optimising it takes minutes.

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::run::{Session, Tally, target_dir};
@@ -26,16 +27,17 @@ struct Finished {
     suite: &'static Suite,
     took: Duration,
     tally: Tally,
+    not_checked: Vec<String>,
 }
 
-/// Runs `suites`, after installing what they need; fails if any check failed.
-pub fn run_suites(suites: &[&'static Suite], options: Options) -> Result<(), String> {
+/// Runs `suites`, after installing what they need; the exit code tells whether all checks passed.
+pub fn run_suites(suites: &[&'static Suite], options: Options) -> Result<ExitCode, String> {
     setup::install_missing(suites)?;
     let mut finished = Vec::new();
     for suite in suites {
         finished.push(run_suite(suite, options).map_err(|error| format!("suite {}: {error}", suite.name))?);
     }
-    if summarise(&finished) == 0 { Ok(()) } else { Err("not all checks passed".into()) }
+    Ok(if summarise(&finished) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
@@ -45,7 +47,7 @@ fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
     let started = Instant::now();
     let budget = Duration::from_secs(suite.budget_s);
     let kill_at = options.enforce_budgets.then(|| started + budget * KILL_FACTOR);
-    let mut session = Session { long: options.long, verbose: options.verbose, log, kill_at, tally: Tally::default() };
+    let mut session = Session { long: options.long, verbose: options.verbose, kill_at, ..Session::new(log) };
     (suite.run)(&mut session);
     let Tally { passed, failed, skipped } = session.tally;
     if passed + failed + skipped == 0 {
@@ -55,7 +57,7 @@ fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
     if options.enforce_budgets && took > budget {
         session.fail(&format!("over budget: make it faster or, with a reason, raise budget_s of {}", suite.name));
     }
-    let done = Finished { suite, took, tally: session.tally };
+    let done = Finished { suite, took, tally: session.tally, not_checked: session.not_checked };
     println!("{}{}", if options.verbose { head(suite) } else { String::new() }, tail(&done));
     if done.tally.failed > 0 && !options.verbose {
         show_log_tail(&log_path)?;
@@ -88,7 +90,7 @@ fn head(suite: &Suite) -> String {
 fn tail(done: &Finished) -> String {
     let Tally { passed, failed, skipped } = done.tally;
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
-    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} not checked") };
+    let skipped = if skipped == 0 { String::new() } else { format!(", not checked: {}", done.not_checked.join("; ")) };
     let (took_s, budget_s) = (done.took.as_secs_f32(), done.suite.budget_s);
     format!("{verdict:7}{took_s:6.1} s of {budget_s:3} s  {passed} ok, {failed} failed{skipped}")
 }

@@ -68,7 +68,7 @@ pub const SUITES: &[Suite] = &[
 ];
 
 /// Integration tests of tests/ that are suites of their own, so that `unit` need not run them again.
-const OWN_SUITES: &[&str] = &["layers", "house", "compile_fail"];
+const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers"];
 
 /// Integration tests of tests/ that also run under the emulators.
 const CROSS_TESTS: &str = "--test emulated";
@@ -87,7 +87,7 @@ fn fmt(session: &mut Session) {
 }
 
 fn layers(session: &mut Session) {
-    session.tests(cargo("test --package kcoro-tests --test layers"));
+    session.tests(cargo("test --package kcoro-tests --features source-checks --test layers --test crates"));
 }
 
 fn house(session: &mut Session) {
@@ -95,7 +95,7 @@ fn house(session: &mut Session) {
 }
 
 fn compile_fail(session: &mut Session) {
-    session.tests(cargo("test --package kcoro-tests --test compile_fail"));
+    session.tests(cargo("test --package kcoro-tests --features source-checks --test compile_fail"));
 }
 
 fn reuse(session: &mut Session) {
@@ -123,7 +123,7 @@ fn deny_check(check: &str) -> Command {
 }
 
 fn clippy(session: &mut Session) {
-    session.check(cargo("clippy --workspace --all-targets -- -D warnings"));
+    session.check(cargo("clippy --workspace --all-targets --all-features -- -D warnings"));
 }
 
 fn unit(session: &mut Session) {
