@@ -79,7 +79,7 @@ fn problems_in(module: &[String], source: &str) -> Vec<String> {
 fn problems_in_root(items: &[syn::Item]) -> Vec<String> {
     let modules = items.iter().filter_map(|item| if let syn::Item::Mod(module) = item { Some(module) } else { None });
     let inline = modules.filter_map(|module| Some((module.ident.to_string(), &module.content.as_ref()?.1)));
-    inline.flat_map(|(name, items)| problems_in_items(&[name.clone()], &name, items)).collect()
+    inline.flat_map(|(name, items)| problems_in_items(std::slice::from_ref(&name), &name, items)).collect()
 }
 
 fn problems_in_items(module: &[String], from: &str, items: &[syn::Item]) -> Vec<String> {

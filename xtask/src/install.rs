@@ -76,7 +76,7 @@ fn is_root() -> bool {
 
 fn apt_get(arguments: &str) -> Command {
     let line = format!("env DEBIAN_FRONTEND=noninteractive apt-get {arguments}");
-    if is_root() { command("env", line.trim_start_matches("env ")) } else { command("sudo", &format!("-n {line}")) }
+    if is_root() { command("env", line.trim_start_matches("env ")) } else { command("sudo", &line) }
 }
 
 /// Not optimised: it runs for a second on our few dependencies, and optimising it takes minutes.
