@@ -8,8 +8,6 @@ extern crate alloc;
 extern crate std;
 
 mod primitive;
-mod sched;
-mod time;
 mod util;
 
 #[cfg(not(loom))]
@@ -17,4 +15,12 @@ mod arch;
 #[cfg(not(loom))]
 pub mod coroutine;
 pub mod platform;
+pub mod sched;
 pub mod stack;
+pub mod task;
+pub mod time;
+
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod channel;
+#[cfg(not(loom))]
+pub mod wait;

@@ -19,7 +19,6 @@
 //! A sleep ends the moment a pusher replaces SLEEPING, and one compare-and-swap does that, so exactly one pusher per
 //! sleep is told to wake the owner. The owner cannot fall asleep over a node, because `try_sleep` needs null.
 #![expect(unsafe_code, reason = "chains nodes that their owners keep alive")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 use core::ptr::{self, NonNull};
 

@@ -4,7 +4,6 @@
 //! A list under a spin lock. It is off the hot path, and the lock doubles as the handshake with workers that fall
 //! asleep (see [`idle`](super::idle)).
 #![expect(unsafe_code, reason = "queues nodes that their owners keep alive")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 use core::ptr::NonNull;
 

@@ -4,7 +4,6 @@
 //! It holds no atomics and takes no lock, because nobody else may look at it. Whoever wants to queue something here
 //! from elsewhere goes through the worker's [`Inbox`](super::inbox::Inbox).
 #![expect(unsafe_code, reason = "queues nodes that their owners keep alive")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 use core::ptr::NonNull;
 

@@ -17,7 +17,6 @@
 //!
 //! Neither structure touches a node: the pointers alone travel.
 #![expect(unsafe_code, reason = "only the owner may push, which its callers promise")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 use core::ptr::{self, NonNull};
 

@@ -5,7 +5,6 @@
 //! a node from one queue to another, also across threads, hands over that right; the queue's atomics or lock order the
 //! accesses. The link is a plain cell, not an atomic, so that loom checks this order.
 #![expect(unsafe_code, reason = "follows pointers to nodes that their owners keep alive while queued")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 use core::ptr::NonNull;
 

@@ -23,7 +23,6 @@
 //! The wheel belongs to its owner's lock. Each step of [`TimerWheel::expire_step`] does a bounded amount of work, so that
 //! the owner can let go of the lock between steps.
 #![expect(unsafe_code, reason = "links nodes that their owners keep alive")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 mod links;
 #[cfg(all(test, not(loom)))]
