@@ -2,8 +2,14 @@
 //! Stack memory: what a stack is, whoever made it.
 #![expect(unsafe_code, reason = "stacks are raw memory that outlives any borrow")]
 
+mod unguarded;
+
 use core::fmt;
 use core::ptr::NonNull;
+
+#[cfg(feature = "alloc")]
+pub use unguarded::HeapStack;
+pub use unguarded::StaticStack;
 
 /// The alignment of a stack's top and of the stack pointer at every call, in bytes, on every supported target.
 pub const STACK_ALIGN: usize = 16;
@@ -67,7 +73,8 @@ impl RawStack {
 ///
 /// `limit()..top()` is writable memory that belongs to this value alone, does not move when the value moves, stays valid
 /// until the value is dropped, and is valid for ever if the value is leaked. `top()` is aligned to [`STACK_ALIGN`]. Both
-/// always return the same answers.
+/// always return the same answers. An overflow of the stack faults in a guard below `limit()`, or whoever made the value
+/// vouched (in `unsafe` code) that there is none.
 pub unsafe trait Stack {
     /// The lowest usable byte.
     fn limit(&self) -> NonNull<u8>;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The inside of a coroutine: how its body suspends.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+
+use super::fp::FpPolicy;
+use super::unwind;
+use super::word::{pack, unpack};
+use crate::arch::{self, StackPointer};
+
+/// What a parent asks of the child that it resumes; a set of bits.
+pub(super) mod request {
+    /// Just go on.
+    pub(in super::super) const GO_ON: usize = 0;
+    /// Unwind: the coroutine is being dropped.
+    pub(in super::super) const UNWIND: usize = 1;
+    /// The parent is panicking itself, so `panicking()` does not tell whether the child is.
+    pub(in super::super) const PARENT_PANICKING: usize = 2;
+}
+
+/// How often a body may catch the unwinding of its drop and try to suspend again.
+const MAX_SWALLOWED_UNWINDS: u32 = 16;
+
+/// The body's handle to its own coroutine: suspends it.
+///
+/// A yielder lives on its coroutine's stack, and the body gets it by a reference that outlives nothing: it can reach
+/// neither another thread nor code outside of the coroutine. It can reach an *inner* coroutine that the body drives, as
+/// an input value. Suspending through it from there suspends both, the inner one in the middle of its `resume`; resuming
+/// the outer one goes on inside the inner one. That is sound, since all that lies between stays as it is.
+///
+/// It is a shared reference on purpose: two yielders that could be swapped would suspend the wrong coroutine.
+pub struct Yielder<In, Yield> {
+    parent: Cell<StackPointer>,
+    request: Cell<usize>,
+    swallowed_unwinds: Cell<u32>,
+    fp: FpPolicy,
+    // Invariant, as a value of either type may lie on the stack across a suspension; the pointer makes it !Send, !Sync.
+    _types: PhantomData<(fn(In, Yield) -> (In, Yield), *mut ())>,
+}
+
+impl<In, Yield> Yielder<In, Yield> {
+    pub(super) fn new(parent: StackPointer, request: usize, fp: FpPolicy) -> Self {
+        Self {
+            parent: Cell::new(parent),
+            request: Cell::new(request),
+            swallowed_unwinds: Cell::new(0),
+            fp,
+            _types: PhantomData,
+        }
+    }
+
+    /// Tells this coroutine from all others that have not ended.
+    pub(super) fn id(&self) -> usize {
+        (&raw const *self).addr()
+    }
+
+    pub(super) fn fp(&self) -> FpPolicy {
+        self.fp
+    }
+
+    /// Where the root returns to at the end.
+    pub(super) fn parent(&self) -> StackPointer {
+        self.parent.get()
+    }
+
+    /// Gives `value` to the resumer and waits to be resumed; returns what the resumer sends.
+    ///
+    /// # Panics
+    ///
+    /// When the coroutine is dropped while it waits here, the call unwinds (with `std` and `panic = "unwind"`), so that
+    /// the values on the stack are dropped. A body that catches this and suspends again is unwound again, and a body
+    /// that insists aborts the process.
+    ///
+    /// Panics when it is called while the coroutine is unwinding, that is in a destructor; by Rust's rules that aborts.
+    /// In debug builds, panics when floating-point control words are not at their default, unless the coroutine keeps
+    /// its own (see [`Builder::own_fp_control`](super::Builder::own_fp_control)).
+    #[inline]
+    pub fn suspend(&self, value: Yield) -> In {
+        if self.request.get() != request::GO_ON || unwind::panicking() {
+            self.check_may_suspend();
+        }
+        let own_fp = self.fp.leave();
+        let mut value = ManuallyDrop::new(value);
+        // SAFETY: this runs on the coroutine's stack, or on one that the coroutine waits for, because the yielder
+        // reaches no further; so `parent` is the suspended resumer. It unpacks the value at once.
+        let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut value)) };
+        self.parent.set(resumed.parent);
+        self.request.set(resumed.request);
+        self.fp.land(own_fp);
+        if resumed.request & request::UNWIND != 0 {
+            self.unwind();
+        }
+        // SAFETY: a resumer that does not ask to unwind sends an `In`, which stays in its frame until it goes on.
+        unsafe { unpack(resumed.word) }
+    }
+
+    #[cold]
+    fn unwind(&self) -> ! {
+        unwind::unwind(self.id())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_may_suspend(&self) {
+        let request = self.request.get();
+        let parent_panicking = request & request::PARENT_PANICKING != 0;
+        assert!(!unwind::panicking() || parent_panicking, "a coroutine cannot suspend while it unwinds");
+        if request & request::UNWIND == 0 {
+            return;
+        }
+        self.swallowed_unwinds.set(self.swallowed_unwinds.get() + 1);
+        if self.swallowed_unwinds.get() > MAX_SWALLOWED_UNWINDS {
+            unwind::abort("kcoro: a dropped coroutine catches every unwind and suspends again; it cannot be ended");
+        }
+        self.unwind();
+    }
+}
