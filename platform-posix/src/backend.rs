@@ -22,6 +22,14 @@ use crate::{monotonic, overflow, shadow_stack};
 /// Stacks are 256 KiB by default and committed page by page as they are used. Their class, a power of two from 16 KiB
 /// to 1 GiB, is usable in full; the guard below and a page for colouring above come on top.
 ///
+/// ```
+/// use kcoro_posix::platform::Platform;
+/// use kcoro_posix::{OverflowReport, Posix};
+///
+/// let posix = Posix::builder().report_overflow(OverflowReport::Off).build();
+/// assert_eq!(posix.stack_limits().default_bytes, 256 * 1024);
+/// ```
+///
 /// Dropping it unmaps its stacks. Stacks that were not given back, those of abandoned coroutines, stay mapped.
 pub struct Posix {
     parkers: Parkers,

@@ -2,7 +2,18 @@
 //! kcoro on POSIX: workers, clock, guarded stacks.
 //!
 //! Re-exports all of [`kcoro_core`]. [`Posix`] is the platform to give to a runtime; [`GuardedStack`] is a stack for a
-//! coroutine without one.
+//! coroutine without one:
+//!
+//! ```
+//! use kcoro_posix::GuardedStack;
+//! use kcoro_posix::coroutine::{Coroutine, CoroutineResult, Yielder};
+//!
+//! let stack = GuardedStack::new(64 * 1024)?;
+//! let mut echo = Coroutine::new(stack, |yielder: &Yielder<&str, &str>, first| yielder.suspend(first));
+//! assert_eq!(echo.resume("ping"), CoroutineResult::Yield("ping"));
+//! assert_eq!(echo.resume("pong"), CoroutineResult::Return("pong"));
+//! # Ok::<(), kcoro_posix::stack::StackError>(())
+//! ```
 //!
 //! Linux is what it is made for and tested on. The paths for other systems (a condition variable for the futex, protected
 //! pages for kernel guards) are there and untested.

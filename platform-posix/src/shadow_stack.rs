@@ -4,7 +4,7 @@
 //!
 //! A coroutine would need a shadow stack of its own, which is not supported yet. Stacks and workers are refused then, in
 //! place of a crash at the first switch.
-#![expect(unsafe_code, reason = "asks the kernel by raw system calls")]
+#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "asks the kernel by raw system calls"))]
 
 use std::sync::OnceLock;
 

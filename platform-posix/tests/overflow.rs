@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
+use kcoro_posix::coroutine::{Coroutine, Yielder};
 use kcoro_posix::platform::{Platform, WorkerEntry, WorkerSpec};
 use kcoro_posix::stack::{RawStack, Stack};
 use kcoro_posix::{GuardPolicy, GuardedStack, OverflowReport, Posix, report_overflow_here};
@@ -109,6 +110,33 @@ fn an_overflown_standalone_stack_is_reported_and_aborts() {
     }
     let output = child("an_overflown_standalone_stack_is_reported_and_aborts");
     assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed", "in the guard below the stack"]);
+}
+
+#[test]
+fn an_overflown_coroutine_is_reported_and_aborts() {
+    if is_child() {
+        report_overflow_here().unwrap();
+        let stack = GuardedStack::new(64 << 10).unwrap();
+        let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| recurse(0));
+        let _ = coroutine.resume(());
+        return;
+    }
+    let output = child("an_overflown_coroutine_is_reported_and_aborts");
+    assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed", "in the guard below the stack"]);
+}
+
+#[test]
+fn other_faults_on_a_coroutine_stack_reach_the_handler_that_was_there_before() {
+    if is_child() {
+        set_action(libc::SIGSEGV, exit_by_address as *const () as usize, libc::SA_SIGINFO);
+        report_overflow_here().unwrap();
+        let stack = GuardedStack::new(64 << 10).unwrap();
+        let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| fault_at_null());
+        let _ = coroutine.resume(());
+        return;
+    }
+    let output = child("other_faults_on_a_coroutine_stack_reach_the_handler_that_was_there_before");
+    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
 }
 
 fn first_stack(posix: &Posix) -> RawStack {

@@ -6,9 +6,10 @@ use std::collections::HashSet;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Barrier};
 
+use kcoro_posix::coroutine::{Coroutine, CoroutineResult, Yielder};
 use kcoro_posix::platform::{GuardKind, Platform};
-use kcoro_posix::stack::{RawStack, STACK_ALIGN, StackError};
-use kcoro_posix::{GuardPolicy, Posix};
+use kcoro_posix::stack::{RawStack, STACK_ALIGN, Stack, StackError};
+use kcoro_posix::{GuardPolicy, GuardedStack, Posix};
 
 const KINDS: [GuardPolicy; 4] =
     [GuardPolicy::Auto, GuardPolicy::MadviseGuard, GuardPolicy::Mprotect, GuardPolicy::Canary];
@@ -187,6 +188,34 @@ fn the_memory_of_a_dropped_platform_is_unmapped() {
     assert!(is_readable(limit));
     drop(posix);
     assert!(!is_readable(limit));
+}
+
+#[test]
+fn a_coroutine_runs_on_a_standalone_stack_and_gives_it_back() {
+    let mut limits = HashSet::new();
+    for _ in 0..10 {
+        let stack = GuardedStack::new(32 << 10).unwrap();
+        limits.insert(stack.limit());
+        assert!(!is_readable(stack.limit().addr().get() - 1));
+        let mut coroutine = Coroutine::new(stack, |yielder: &Yielder<u64, u64>, first| {
+            let frame = std::hint::black_box([first; 2_000]);
+            yielder.suspend(frame[7]) + frame[1_999]
+        });
+        assert_eq!(coroutine.resume(3), CoroutineResult::Yield(3));
+        assert_eq!(coroutine.resume(4), CoroutineResult::Return(7));
+    }
+    assert_eq!(limits.len(), 1, "the stack was not reused");
+}
+
+#[test]
+fn a_standalone_stack_tells_how_much_was_used() {
+    let stack = GuardedStack::new(2 << 20).unwrap();
+    assert_eq!(stack.high_water_bytes(), None);
+    // SAFETY: the byte lies on our stack.
+    unsafe { stack.top().sub(10_000).write_volatile(1) };
+    assert!((10_000..10_000 + page_bytes()).contains(&stack.high_water_bytes().unwrap()));
+    assert!(matches!(GuardedStack::new(usize::MAX), Err(StackError::TooLarge { .. })));
+    assert!(matches!(GuardedStack::new(0), Err(StackError::TooSmall { .. })));
 }
 
 /// Each thread marks its stacks and must find its marks: no stack has two owners.

@@ -2,7 +2,8 @@
 //! The alternate signal stack of a thread: where a fault handler runs when the thread's stack is used up.
 #![expect(unsafe_code, reason = "installs the stack by raw system calls")]
 
-use core::cell::OnceCell;
+use core::cell::RefCell;
+use core::marker::PhantomData;
 use core::ptr;
 
 use kcoro_core::platform::StartError;
@@ -20,7 +21,7 @@ const HANDLER_BYTES: usize = 56 << 10;
 pub(crate) struct AltStack {
     stack: GuardedStack,
     /// It must be dropped on the thread that it is installed on.
-    _not_send: core::marker::PhantomData<*const ()>,
+    _not_send: PhantomData<*const ()>,
 }
 
 impl AltStack {
@@ -48,7 +49,7 @@ impl AltStack {
             let os_code = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
             return Err(StartError::NoThread { os_code });
         }
-        Ok(Self { stack, _not_send: core::marker::PhantomData })
+        Ok(Self { stack, _not_send: PhantomData })
     }
 
     fn is_installed(&self) -> bool {
@@ -70,19 +71,17 @@ impl Drop for AltStack {
     }
 }
 
-/// Gives this thread an alternate stack until it ends, if it has none of ours yet.
+/// Gives this thread an alternate stack until it ends, unless it has one of ours already.
 pub(crate) fn keep_alt_stack_on_this_thread() -> Result<(), StartError> {
     std::thread_local! {
-        static KEPT: OnceCell<AltStack> = const { OnceCell::new() };
+        static KEPT: RefCell<Option<AltStack>> = const { RefCell::new(None) };
     }
-    KEPT.with(|kept| {
-        if kept.get().is_none_or(|alt_stack| !alt_stack.is_installed()) {
-            let alt_stack = AltStack::install()?;
-            // A kept one that someone replaced stays where it is: its memory cannot be freed while it may be restored.
-            if let Err(second) = kept.set(alt_stack) {
-                core::mem::forget(second);
-            }
+    KEPT.with_borrow_mut(|kept| {
+        if kept.as_ref().is_some_and(AltStack::is_installed) {
+            return Ok(());
         }
+        // Whoever replaced ours may put it back one day: its memory stays.
+        core::mem::forget(kept.replace(AltStack::install()?));
         Ok(())
     })
 }

@@ -83,7 +83,10 @@ mod loom_tests {
     /// deadlock).
     #[test]
     fn loom_every_wake_ends_a_park_and_publishes() {
-        loom::model(|| {
+        // Three threads with a mutex each: all their interleavings take hours, those of three preemptions seconds.
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
             let parker = Arc::new(CondvarParker::new());
             let written = Arc::new(AtomicU32::new(0));
             let wakers: Vec<_> = (0..2)

@@ -10,7 +10,7 @@ use kcoro_core::stack::StackError;
 
 use super::layout::Layout;
 use super::memory::{self, Errno};
-use super::{budget, canary};
+use super::{budget, canary, probe};
 use crate::builder::{GuardPolicy, Warning};
 
 /// How one slot is guarded, for as long as its region is mapped.
@@ -72,13 +72,7 @@ impl Guards {
         unsafe {
             match self.policy {
                 GuardPolicy::Auto => Ok(self.install_best(slot, layout)),
-                GuardPolicy::MadviseGuard => match memory::install_guard(slot, layout.guard_bytes) {
-                    Ok(()) => Ok(Method::Madvise),
-                    Err(Errno(libc::EINVAL)) => Err(StackError::Unsupported(
-                        "this kernel has no guard pages of its own (Linux 6.13), or memory is locked; use GuardPolicy::Auto",
-                    )),
-                    Err(Errno(os_code)) => Err(StackError::OutOfMemory { os_code }),
-                },
+                GuardPolicy::MadviseGuard => install_kernel_guard(slot, layout),
                 GuardPolicy::Mprotect => self
                     .protect(slot, layout)
                     .map_or_else(|Errno(os_code)| Err(StackError::OutOfMemory { os_code }), |()| Ok(Method::Mprotect)),
@@ -91,11 +85,11 @@ impl Guards {
     ///
     /// As [`Guards::install`].
     unsafe fn install_best(&self, slot: NonNull<u8>, layout: &Layout) -> Method {
-        if !self.madvise_refused.load(Ordering::Relaxed) {
+        if probe::kernel_guards_work() && !self.madvise_refused.load(Ordering::Relaxed) {
             // SAFETY: the caller gives the slot.
             match unsafe { memory::install_guard(slot, layout.guard_bytes) } {
                 Ok(()) => return Method::Madvise,
-                // No such advice, or all memory is locked: it will not be otherwise for the next slot.
+                // The process has started to lock all memory that it maps: it will not be otherwise for the next slot.
                 Err(Errno(libc::EINVAL)) => self.madvise_refused.store(true, Ordering::Relaxed),
                 Err(_) => {}
             }
@@ -134,7 +128,25 @@ impl Guards {
     }
 }
 
-#[cfg(test)]
+/// # Safety
+///
+/// As [`Guards::install`].
+unsafe fn install_kernel_guard(slot: NonNull<u8>, layout: &Layout) -> Result<Method, StackError> {
+    const NONE: StackError = StackError::Unsupported(
+        "the kernel has no guard pages of its own (Linux 6.13) or memory is locked; use GuardPolicy::Auto",
+    );
+    if !probe::kernel_guards_work() {
+        return Err(NONE);
+    }
+    // SAFETY: the caller gives the slot.
+    match unsafe { memory::install_guard(slot, layout.guard_bytes) } {
+        Ok(()) => Ok(Method::Madvise),
+        Err(Errno(libc::EINVAL)) => Err(NONE),
+        Err(Errno(os_code)) => Err(StackError::OutOfMemory { os_code }),
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 impl Guards {
     /// As on a kernel without guard pages of its own.
     pub(super) fn refuse_madvise(&self) {
@@ -143,7 +155,7 @@ impl Guards {
 }
 
 /// How many guards of protected pages the process has.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(super) fn protected_guards() -> usize {
     PROTECTED_GUARDS.load(Ordering::Relaxed)
 }

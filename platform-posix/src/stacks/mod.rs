@@ -2,7 +2,7 @@
 //! Guarded stacks: many in one reservation for each size class, committed by touching them.
 //!
 //! `memory` holds the system calls, `layout` the arithmetic, `region` one reservation, `class_pool` what a class's lock
-//! covers, `guard` (with `budget` and `canary`) how a fresh slot is guarded, `pool` puts them together, and `registry`
+//! covers, `guard` (with `probe`, `budget` and `canary`) how a fresh slot is guarded, `pool` puts them together, and `registry`
 //! tells the fault handler which addresses are guards.
 
 mod budget;
@@ -13,6 +13,7 @@ mod guarded_stack;
 pub(crate) mod layout;
 mod memory;
 pub(crate) mod pool;
+mod probe;
 mod region;
 pub(crate) mod registry;
 mod slot_id;

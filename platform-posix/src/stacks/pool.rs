@@ -105,7 +105,7 @@ impl StackPool {
         drop(surplus);
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn guards(&self) -> &Guards {
         &self.guards
     }
