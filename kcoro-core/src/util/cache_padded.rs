@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! A value on cache lines of its own.
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 use core::ops::Deref;
 

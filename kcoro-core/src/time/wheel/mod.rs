@@ -23,7 +23,7 @@
 //! The wheel belongs to its owner's lock. Each step of [`TimerWheel::expire_step`] does a bounded amount of work, so that
 //! the owner can let go of the lock between steps.
 #![expect(unsafe_code, reason = "links nodes that their owners keep alive")]
-#![cfg_attr(not(test), expect(dead_code, reason = "used by the scheduler, which lands next"))]
+#![cfg_attr(any(not(test), loom), expect(dead_code, reason = "used by the scheduler, which lands next"))]
 
 mod links;
 #[cfg(all(test, not(loom)))]
@@ -31,8 +31,10 @@ mod tests;
 
 use core::ptr::NonNull;
 
+#[cfg_attr(any(not(test), loom), expect(unused_imports, reason = "used by the scheduler, which lands next"))]
+pub(crate) use links::TimerLinks;
+pub(crate) use links::TimerNode;
 use links::{List, Place, with_state};
-pub(crate) use links::{TimerLinks, TimerNode};
 
 const TICK_SHIFT: u32 = 10;
 /// The resolution: a timer expires at the first tick that is not before its deadline.
