@@ -141,9 +141,10 @@ impl Shared {
     }
 }
 
-fn check(model: impl Fn() + Send + Sync + 'static) {
+/// Explores all schedules with up to `preemptions` preemptions, or what `LOOM_MAX_PREEMPTIONS` says.
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.check(model);
 }
 
@@ -165,12 +166,12 @@ fn each_worker_finds_one(places: Places, workers: usize, push: impl FnOnce(&Arc<
 
 #[test]
 fn one_spawn_reaches_one_sleeper() {
-    check(|| each_worker_finds_one(Places::SlotAndRing, 1, |shared| shared.spawn(0)));
+    check(2, || each_worker_finds_one(Places::SlotAndRing, 1, |shared| shared.spawn(0)));
 }
 
 #[test]
 fn two_spawns_reach_two_sleepers_through_slot_and_ring() {
-    check(|| {
+    check(2, || {
         each_worker_finds_one(Places::SlotAndRing, 2, |shared| {
             shared.spawn(0);
             shared.spawn(1);
@@ -180,7 +181,7 @@ fn two_spawns_reach_two_sleepers_through_slot_and_ring() {
 
 #[test]
 fn two_pushers_reach_two_sleepers() {
-    check(|| {
+    check(1, || {
         each_worker_finds_one(Places::TwoSlots, 2, |shared| {
             let pusher = {
                 let shared = shared.clone();
@@ -194,7 +195,7 @@ fn two_pushers_reach_two_sleepers() {
 
 #[test]
 fn two_pushers_reach_one_sleeper_twice() {
-    check(|| {
+    check(2, || {
         let shared = Shared::new(Places::SlotAndInjector, 1, 2);
         let pusher = {
             let shared = shared.clone();
