@@ -22,5 +22,7 @@ pub mod time;
 
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod channel;
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod scope;
 #[cfg(not(loom))]
 pub mod wait;

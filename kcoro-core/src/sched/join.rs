@@ -195,6 +195,15 @@ impl<T> JoinHandle<T> {
     /// See [`JoinError`]. When the wait itself ends early (`Wait`, `Itself`) the coroutine is detached; use
     /// [`JoinHandle::join_timeout`] to keep the handle.
     pub fn join(mut self) -> Result<T, JoinError> {
+        self.join_mut()
+    }
+
+    /// As [`JoinHandle::join`]; the handle can be used again if the wait itself ended early.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`].
+    pub fn join_mut(&mut self) -> Result<T, JoinError> {
         match self.wait_and_take(Limit::Never) {
             Ok(output) => Ok(output),
             Err(TryJoinError::Failed(why)) => Err(why),
@@ -331,18 +340,28 @@ impl<T> JoinHandle<T> {
     }
 }
 
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
+impl<T> JoinHandle<T> {
+    /// Gives up the right to the output; returns the output if it is there already.
+    pub(crate) fn release(mut self) -> Option<Result<T, JoinError>> {
+        self.detach_and_take()
+    }
+
+    fn detach_and_take(&mut self) -> Option<Result<T, JoinError>> {
         let mut cell = self.cell().lock();
         cell.detached = true;
         let ended = cell.ended;
         let waker = cell.waker.take();
         drop(cell);
         drop(waker);
-        if ended && !self.taken {
-            // SAFETY: the coroutine has ended, so the output is ours; it is taken once, for the handle goes.
-            drop_quietly(unsafe { take_output::<T>(self.slot) });
-        }
+        let untaken = ended && !core::mem::replace(&mut self.taken, true);
+        // SAFETY: the coroutine has ended, so the output is ours, and it has not been taken before.
+        untaken.then(|| unsafe { take_output::<T>(self.slot) })
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        drop_quietly(self.detach_and_take());
     }
 }
 

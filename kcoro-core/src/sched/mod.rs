@@ -77,3 +77,5 @@ pub use self::{
     spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn, yield_now},
     stats::Stats,
 };
+#[cfg(all(feature = "alloc", not(loom)))]
+pub(crate) use self::{join::message_of, scheduler::fatal};

@@ -93,3 +93,14 @@ unsafe fn make_ready_from_outside(task: NonNull<Header>) {
         unsafe { send_home(&runtime, task) };
     }
 }
+
+/// Ends the program, with a message, for what cannot go on; called in a coroutine or on a worker's base context.
+#[cold]
+pub(crate) fn fatal(message: core::fmt::Arguments<'_>) -> ! {
+    match Place::current() {
+        // SAFETY: the calling worker is live.
+        Place::Coroutine(head, _) | Place::Base(head) => unsafe { head.as_ref() }.platform().fatal(message),
+        // Only who unwinds cannot wait on a plain thread, and a panic while unwinding aborts.
+        Place::Interrupt | Place::Outside => panic!("{message}"),
+    }
+}

@@ -13,7 +13,7 @@
 
 use alloc::alloc::{Layout, dealloc};
 use alloc::boxed::Box;
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
@@ -50,11 +50,13 @@ unsafe impl Send for TaskCore {}
 pub(crate) struct ScopeLink {
     pub(crate) on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>,
     pub(crate) data: *const (),
-    /// Whether the coroutine panicked, for `on_end`. Written before the call.
-    pub(crate) panicked: core::cell::Cell<bool>,
-    /// Neighbours among the children, for the scope, under its lock.
-    pub(crate) prev: core::cell::Cell<*const TaskCore>,
-    pub(crate) next: core::cell::Cell<*const TaskCore>,
+    /// Whether the coroutine panicked and no handle was left to see it. Written before `on_end` is called.
+    pub(crate) panicked_unobserved: Cell<bool>,
+    /// For the scope, under its lock: the neighbours among its children, whether there are any, whether it has ended.
+    pub(crate) prev: Cell<*const TaskCore>,
+    pub(crate) next: Cell<*const TaskCore>,
+    pub(crate) listed: Cell<bool>,
+    pub(crate) over: Cell<bool>,
 }
 
 impl ScopeLink {
@@ -66,9 +68,11 @@ impl ScopeLink {
         Self {
             on_end,
             data,
-            panicked: core::cell::Cell::new(false),
-            prev: core::cell::Cell::new(core::ptr::null()),
-            next: core::cell::Cell::new(core::ptr::null()),
+            panicked_unobserved: Cell::new(false),
+            prev: Cell::new(core::ptr::null()),
+            next: Cell::new(core::ptr::null()),
+            listed: Cell::new(false),
+            over: Cell::new(false),
         }
     }
 }
@@ -76,7 +80,7 @@ impl ScopeLink {
 impl TaskCore {
     /// The core around a header: every header of this scheduler is the first field of one.
     #[inline(always)]
-    pub(super) fn of(header: &Header) -> &TaskCore {
+    pub(crate) fn of(header: &Header) -> &TaskCore {
         // SAFETY: headers are made by `TaskCell::allocate` only, where the header is the first field of the core.
         unsafe { &*(&raw const *header).cast::<TaskCore>() }
     }
@@ -201,7 +205,6 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the scheduler's reference keeps the cell alive to the end of this function.
         let this = unsafe { cell.as_ref() };
         let panicked = matches!(output, Err(JoinError::Panicked(_)));
-        this.core.scope.panicked.set(panicked);
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
         unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
         match JoinCell::end(&this.core.join) {
@@ -211,6 +214,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
                 }
             }
             super::join::Ended::NobodyWantsOutput => {
+                this.core.scope.panicked_unobserved.set(panicked);
                 if panicked && this.core.scope.on_end.is_none() {
                     // SAFETY: the runtime outlives its tasks.
                     unsafe { (*this.core.runtime).note_unobserved_panic(&this.core.header) };
