@@ -7,22 +7,32 @@ extern crate alloc;
 #[cfg(any(feature = "std", test, loom))]
 extern crate std;
 
-mod primitive;
-mod util;
-
 #[cfg(not(loom))]
+#[cfg_attr(
+    all(not(feature = "alloc"), not(test)),
+    expect(dead_code, reason = "the symmetric switch is the scheduler's, which needs an allocator")
+)]
 mod arch;
 #[cfg(not(loom))]
 pub mod coroutine;
 pub mod platform;
-pub mod sched;
 pub mod stack;
+
+// From here on an allocator is needed.
+#[cfg(feature = "alloc")]
+mod primitive;
+#[cfg(feature = "alloc")]
+pub mod sched;
+#[cfg(feature = "alloc")]
 pub mod task;
+#[cfg(feature = "alloc")]
 pub mod time;
+#[cfg(feature = "alloc")]
+mod util;
 
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod channel;
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod scope;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 pub mod wait;

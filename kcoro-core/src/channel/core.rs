@@ -10,15 +10,16 @@
 use alloc::sync::Arc;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::pin::pin;
+use core::task::Waker;
 
 use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
 use super::ring::Ring;
-use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::task::claim::{Accepts, Generation, Outcome};
+use crate::primitive::{SpinGuard, SpinLock};
+use crate::task::claim::{Accepts, Claim, Outcome};
 use crate::wait::queue::{Node, WaitQueue};
-use crate::wait::wake::Wake;
-use crate::wait::{Entry, Limit, Waiter, enter};
+use crate::wait::wake::{Wake, WakeHandle};
+use crate::wait::{Entry, Limit, enter};
 
 /// What senders and receivers share.
 pub(super) struct Shared<T> {
@@ -36,7 +37,7 @@ struct State<T> {
 }
 
 /// A send that did not complete.
-enum NotSent {
+pub(super) enum NotSent {
     Full,
     /// There is room, but no memory for it yet: see [`Shared::grow`].
     MustGrow {
@@ -107,6 +108,14 @@ impl<T> State<T> {
     }
 }
 
+/// Pays a wake that is owed, after the lock.
+#[inline(always)]
+fn wake_if(wake: Option<Wake>) {
+    if let Some(wake) = wake {
+        wake.wake();
+    }
+}
+
 impl<T> Shared<T> {
     pub(super) fn new(capacity: usize) -> Self {
         let state = State {
@@ -136,9 +145,8 @@ impl<T> Shared<T> {
             let sent = state.send(&raw const **value, self.capacity);
             drop(state);
             match sent {
-                Ok(None) => return Ok(()),
-                Ok(Some(wake)) => {
-                    wake.wake();
+                Ok(wake) => {
+                    wake_if(wake);
                     return Ok(());
                 }
                 Err(NotSent::MustGrow { slots }) => self.grow(slots),
@@ -166,34 +174,73 @@ impl<T> Shared<T> {
             return Err(SendTimeoutError::Cancelled(value));
         }
         let value = ManuallyDrop::new(value);
-        match self.send_now(&value) {
-            Ok(()) => {
+        let mut state = self.state.lock();
+        match state.send(&raw const *value, self.capacity) {
+            Ok(wake) => {
+                drop(state);
+                wake_if(wake);
                 entry.charge();
                 Ok(())
             }
-            Err(NotSent::Closed) => Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value))),
-            Err(_) => self.send_waiting(entry, value, limit),
+            Err(NotSent::Full) if entry.is_coroutine() => self.park_sender(state, entry, value, limit),
+            Err(NotSent::Closed) => {
+                drop(state);
+                Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value)))
+            }
+            Err(_) => {
+                drop(state);
+                self.send_slowly(entry, value, limit)
+            }
         }
     }
 
-    fn send_waiting(&self, entry: Entry, value: ManuallyDrop<T>, limit: Limit) -> Result<(), SendTimeoutError<T>> {
+    /// A send from a thread, whose parker must not be made under the lock, or into a buffer that must grow.
+    #[cold]
+    fn send_slowly(&self, entry: Entry, value: ManuallyDrop<T>, limit: Limit) -> Result<(), SendTimeoutError<T>> {
+        // Makes the thread's parker now, so that asking again below is cheap. A refusal comes again, too.
+        drop(entry.waiter());
+        loop {
+            let mut state = self.state.lock();
+            match state.send(&raw const *value, self.capacity) {
+                Ok(wake) => {
+                    drop(state);
+                    wake_if(wake);
+                    return Ok(());
+                }
+                Err(NotSent::Full) => return self.park_sender(state, entry, value, limit),
+                Err(NotSent::Closed) => {
+                    drop(state);
+                    return Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value)));
+                }
+                Err(NotSent::MustGrow { slots }) => {
+                    drop(state);
+                    self.grow(slots);
+                }
+            }
+        }
+    }
+
+    /// Registers as a waiting sender, under the lock that found the channel full, and waits.
+    fn park_sender(
+        &self,
+        mut state: SpinGuard<'_, State<T>>,
+        entry: Entry,
+        value: ManuallyDrop<T>,
+        limit: Limit,
+    ) -> Result<(), SendTimeoutError<T>> {
         let waiter = match entry.waiter() {
             Ok(waiter) => waiter,
-            Err(why) => return Err(SendTimeoutError::CannotWait(ManuallyDrop::into_inner(value), why)),
+            Err(why) => {
+                drop(state);
+                return Err(SendTimeoutError::CannotWait(ManuallyDrop::into_inner(value), why));
+            }
         };
         let Ok(generation) = waiter.begin(Accepts::CANCEL) else {
+            drop(state);
             return Err(SendTimeoutError::Cancelled(ManuallyDrop::into_inner(value)));
         };
         let node = pin!(Node::new(&waiter, generation, (&raw const *value).cast_mut().cast()));
         let node: *const Node = &raw const *node;
-        let mut state = self.state.lock();
-        match state.send(&raw const *value, self.capacity) {
-            Err(NotSent::Full) => {}
-            sent => {
-                drop(state);
-                return self.sent_after_all(sent, &waiter, generation, value, limit);
-            }
-        }
         // SAFETY: the node and the value stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.senders.push(node) };
         drop(state);
@@ -213,38 +260,11 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Between the first look and the lock the channel changed: no wait is needed.
-    #[cold]
-    fn sent_after_all(
-        &self,
-        sent: Result<Option<Wake>, NotSent>,
-        waiter: &Waiter,
-        generation: Generation,
-        value: ManuallyDrop<T>,
-        limit: Limit,
-    ) -> Result<(), SendTimeoutError<T>> {
-        // Ends the wait that was begun for nothing. If a cancel was faster, it stays pending for the next wait.
-        let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-        match sent {
-            Ok(wake) => {
-                if let Some(wake) = wake {
-                    wake.wake();
-                }
-                Ok(())
-            }
-            Err(NotSent::Closed) => Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value))),
-            Err(_) => self.send(ManuallyDrop::into_inner(value), limit),
-        }
-    }
-
     /// A receive that does not wait.
-    #[inline]
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
         let received = self.state.lock().receive();
         let (value, wake) = received?;
-        if let Some(wake) = wake {
-            wake.wake();
-        }
+        wake_if(wake);
         Ok(value)
     }
 
@@ -255,34 +275,52 @@ impl<T> Shared<T> {
         if entry.check_cancelled().is_err() {
             return Err(RecvTimeoutError::Cancelled);
         }
-        match self.try_recv() {
-            Ok(value) => {
+        let mut state = self.state.lock();
+        match state.receive() {
+            Ok((value, wake)) => {
+                drop(state);
+                wake_if(wake);
                 entry.charge();
                 Ok(value)
             }
             Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) => self.recv_waiting(entry, limit),
+            Err(TryRecvError::Empty) if entry.is_coroutine() => self.park_receiver(state, entry, limit),
+            Err(TryRecvError::Empty) => {
+                drop(state);
+                self.recv_slowly(entry, limit)
+            }
         }
     }
 
-    fn recv_waiting(&self, entry: Entry, limit: Limit) -> Result<T, RecvTimeoutError> {
+    /// A receive from a thread, whose parker must not be made under the lock.
+    #[cold]
+    fn recv_slowly(&self, entry: Entry, limit: Limit) -> Result<T, RecvTimeoutError> {
+        // As in `send_slowly`.
+        drop(entry.waiter());
+        let mut state = self.state.lock();
+        match state.receive() {
+            Ok((value, wake)) => {
+                drop(state);
+                wake_if(wake);
+                Ok(value)
+            }
+            Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
+            Err(TryRecvError::Empty) => self.park_receiver(state, entry, limit),
+        }
+    }
+
+    /// Registers as a waiting receiver, under the lock that found the channel empty, and waits.
+    fn park_receiver(
+        &self,
+        mut state: SpinGuard<'_, State<T>>,
+        entry: Entry,
+        limit: Limit,
+    ) -> Result<T, RecvTimeoutError> {
         let waiter = entry.waiter().map_err(RecvTimeoutError::CannotWait)?;
         let generation = waiter.begin(Accepts::CANCEL).map_err(|_| RecvTimeoutError::Cancelled)?;
         let mut slot = MaybeUninit::<T>::uninit();
         let node = pin!(Node::new(&waiter, generation, slot.as_mut_ptr().cast()));
         let node: *const Node = &raw const *node;
-        let mut state = self.state.lock();
-        let received = state.receive();
-        if !matches!(received, Err(TryRecvError::Empty)) {
-            drop(state);
-            // As in `sent_after_all`.
-            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            let (value, wake) = received.map_err(|_| RecvTimeoutError::Closed)?;
-            if let Some(wake) = wake {
-                wake.wake();
-            }
-            return Ok(value);
-        }
         // SAFETY: node and slot stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.receivers.push(node) };
         drop(state);
@@ -298,6 +336,109 @@ impl<T> Shared<T> {
                     _ => RecvTimeoutError::Cancelled,
                 })
             }
+        }
+    }
+
+    /// Receives a value, or queues `node`, whose slot is for one, if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The node stays in place until it is removed, by its winner or by [`Shared::unqueue_receiver`].
+    pub(super) unsafe fn recv_or_queue(&self, node: *const Node) -> Result<T, TryRecvError> {
+        let mut state = self.state.lock();
+        let received = state.receive();
+        if let Err(TryRecvError::Empty) = received {
+            // SAFETY: forwarded.
+            unsafe { state.receivers.push(node) };
+        }
+        drop(state);
+        let (value, wake) = received?;
+        wake_if(wake);
+        Ok(value)
+    }
+
+    /// Sends the value behind `value`, or queues `node`, whose slot it is, if there is no room.
+    ///
+    /// # Safety
+    ///
+    /// As [`Shared::recv_or_queue`]; the value has been moved on success.
+    pub(super) unsafe fn send_or_queue(&self, value: *const T, node: *const Node) -> Result<(), NotSent> {
+        loop {
+            let mut state = self.state.lock();
+            let sent = state.send(value, self.capacity);
+            if let Err(NotSent::Full) = sent {
+                // SAFETY: forwarded.
+                unsafe { state.senders.push(node) };
+            }
+            drop(state);
+            match sent {
+                Ok(wake) => {
+                    wake_if(wake);
+                    return Ok(());
+                }
+                Err(NotSent::MustGrow { slots }) => self.grow(slots),
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// How a queued future's wait has ended; if it has not, `waker` is what wakes it from now on.
+    pub(super) fn renew_waker(&self, node: *const Node, claim: &Claim, waker: Waker) -> Option<Outcome> {
+        let state = self.state.lock();
+        let outcome = claim.outcome().map(|(outcome, _)| outcome);
+        // SAFETY: the lock is held, and the node is the caller's own.
+        let before = if outcome.is_none() { unsafe { (*node).replace_handle(WakeHandle::Task(waker)) } } else { None };
+        drop(state);
+        // A waker is foreign code: dropped after the lock.
+        drop(before);
+        outcome
+    }
+
+    /// Takes a receiver's node out of the queue, if it is still in.
+    ///
+    /// # Safety
+    ///
+    /// The node was queued by [`Shared::recv_or_queue`].
+    pub(super) unsafe fn unqueue_receiver(&self, node: *const Node) {
+        // SAFETY: forwarded.
+        unsafe { self.state.lock().receivers.remove(node) };
+    }
+
+    /// Takes a sender's node out of the queue, if it is still in.
+    ///
+    /// # Safety
+    ///
+    /// The node was queued by [`Shared::send_or_queue`].
+    pub(super) unsafe fn unqueue_sender(&self, node: *const Node) {
+        // SAFETY: forwarded.
+        unsafe { self.state.lock().senders.remove(node) };
+    }
+
+    /// Takes back a value that was handed over to a receiver which went away: it is the next to be received. With no
+    /// receiver left it is dropped.
+    pub(super) fn give_back(&self, value: T) {
+        let value = ManuallyDrop::new(value);
+        loop {
+            let mut state = self.state.lock();
+            if self.receivers.load(Ordering::Acquire) == 0 {
+                drop(state);
+                return drop(ManuallyDrop::into_inner(value));
+            }
+            // SAFETY: as in `State::send`.
+            let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(&raw const *value, 1) };
+            let wake = state.receivers.win_first(Outcome::Event, hand_over);
+            let slots = state.buffer.slots();
+            if wake.is_none() && state.buffer.len() == slots {
+                drop(state);
+                self.grow(slots);
+                continue;
+            }
+            if wake.is_none() {
+                // It may make one more than the capacity for a moment: better than a value out of order.
+                state.buffer.push_front(ManuallyDrop::into_inner(value));
+            }
+            drop(state);
+            return wake_if(wake);
         }
     }
 

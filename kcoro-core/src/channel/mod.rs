@@ -30,6 +30,7 @@
 
 mod core;
 mod error;
+mod future;
 mod receiver;
 mod ring;
 mod sender;
@@ -37,6 +38,7 @@ mod sender;
 use alloc::sync::Arc;
 
 pub use self::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+pub use self::future::{RecvFuture, SendFuture};
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use self::sender::Sender;
 

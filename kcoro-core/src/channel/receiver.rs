@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::core::Shared;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
+use super::future::RecvFuture;
 use super::sender::check_clock;
 use crate::time::{Instant, ns_of};
 use crate::wait::Limit;
@@ -56,6 +57,14 @@ impl<T> Receiver<T> {
     /// See [`RecvTimeoutError`].
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.0.recv(check_clock(deadline).map_err(RecvTimeoutError::Clock)?)
+    }
+
+    /// Receives a value from async code. Dropping the future gives up; a value that it had already won goes to the next
+    /// receiver.
+    ///
+    /// The future does not know the coroutine that polls it, so it is no cancellation point.
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        RecvFuture::new(&self.0)
     }
 
     /// Receives until the channel is closed and drained, or the coroutine is cancelled.

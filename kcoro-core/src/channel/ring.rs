@@ -64,6 +64,14 @@ impl<T> Ring<T> {
         self.len += 1;
     }
 
+    /// Puts a value before the oldest. There must be a free slot.
+    pub(super) fn push_front(&mut self, value: T) {
+        debug_assert!(self.len < self.slots.len());
+        self.head = self.head.wrapping_sub(1) & (self.slots.len() - 1);
+        self.slots[self.head].write(value);
+        self.len += 1;
+    }
+
     /// Takes the oldest value.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
@@ -130,6 +138,8 @@ mod tests {
         ring.grow_into(&mut larger);
         drop(larger);
         push(&mut ring, 5);
+        assert_eq!(ring.pop(), Some(1));
+        ring.push_front(1);
         assert_eq!(core::iter::from_fn(|| ring.pop()).collect::<alloc::vec::Vec<_>>(), [1, 2, 3, 4, 5]);
     }
 }

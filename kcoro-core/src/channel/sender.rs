@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::core::Shared;
 use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::future::SendFuture;
 use crate::time::{ClockMismatch, Instant, ns_of};
 use crate::wait::{Limit, enter};
 
@@ -56,6 +57,14 @@ impl<T> Sender<T> {
             Ok(limit) => self.0.send(value, limit),
             Err(why) => Err(SendTimeoutError::Clock(value, why)),
         }
+    }
+
+    /// Sends `value` from async code. Dropping the future before it is ready drops the value, unless a receiver has just
+    /// taken it.
+    ///
+    /// The future does not know the coroutine that polls it, so it is no cancellation point.
+    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
+        SendFuture::new(&self.0, value)
     }
 
     /// Closes the channel for everyone: sends fail, receives drain what is buffered. Says whether it was open.

@@ -6,7 +6,8 @@
 
 mod spin_lock;
 
-pub(crate) use spin_lock::SpinLock;
+#[allow(unused_imports, reason = "only builds with alloc name the guard")]
+pub(crate) use spin_lock::{SpinGuard, SpinLock};
 
 #[cfg(not(loom))]
 mod imp {

@@ -16,6 +16,7 @@ use core::ptr::{self, NonNull};
 
 use super::idle::CancelSleep;
 use super::runtime::Phase;
+use super::stack_cache::Warmth;
 use super::worker::Worker;
 use crate::task::header::{Header, Rejected};
 use crate::task::schedule::NO_DEADLINE;
@@ -24,6 +25,8 @@ use crate::task::schedule::NO_DEADLINE;
 const INJECTOR_BATCH: usize = 32;
 /// How many rounds a searching worker makes before it sleeps, while another worker is awake to make work.
 const SEARCH_ROUNDS: usize = 64;
+/// How long an idle worker keeps the memory of its idle stacks.
+const STACKS_STAY_WARM_NS: u64 = 50_000_000;
 /// How long a searching worker spins between rounds.
 const SPINS_PER_ROUND: usize = 32;
 
@@ -127,7 +130,7 @@ impl Worker {
         // SAFETY: we own the task, which has not started; afterwards only its handle may use it.
         unsafe {
             (task.as_ref().vtable.reject)(task, why);
-            self.shared.counters.ended.bump();
+            self.shared.counters.rejected.bump();
             Header::release(task);
         }
         self.runtime().note_ended();
@@ -191,6 +194,23 @@ impl Worker {
         None
     }
 
+    /// Sleeps until a wake or the next timer. The memory of idle stacks is kept for a while, in case work comes soon, and
+    /// given back if none does.
+    fn park_worker(&self) {
+        let platform = self.runtime().platform();
+        let timer_ns = self.shared.timers.next_expiry_ns().unwrap_or(NO_DEADLINE).min(self.local.wake_by_ns.get());
+        let cool_ns = match self.stacks().warmth() {
+            Warmth::Cold => NO_DEADLINE,
+            Warmth::Warm => platform.now_ns().saturating_add(STACKS_STAY_WARM_NS),
+        };
+        let deadline_ns = timer_ns.min(cool_ns);
+        self.shared.counters.sleeps.bump();
+        platform.park(self.index, (deadline_ns != NO_DEADLINE).then_some(deadline_ns));
+        if cool_ns != NO_DEADLINE && platform.now_ns() >= cool_ns {
+            self.stacks().cool(platform);
+        }
+    }
+
     /// Shows what was put into the stealable queue to who falls asleep, by a change of the meeting point.
     fn show_stealable(&self) {
         if let Some(task) = self.shared.slot.take_or_register() {
@@ -202,21 +222,19 @@ impl Worker {
     fn sleep(&self, is_over: &impl Fn() -> bool) -> bool {
         let runtime = self.runtime();
         runtime.idle.set_sleeping(self.index);
-        if self.work_is_left() {
+        if self.work_is_left() || !self.shared.inbox.try_sleep() {
             let claimed = self.end_sleep();
             if !claimed {
-                // Who made this work may have left it to us, and more of it to whom we wake.
+                // Who made work meanwhile may have left it to us, who now have other things to do.
                 runtime.wake_one_worker();
             }
             return claimed;
         }
-        if !self.shared.inbox.try_sleep() || is_over() {
+        if is_over() {
             self.shared.inbox.awake();
             return self.end_sleep();
         }
-        self.shared.counters.sleeps.bump();
-        let deadline_ns = self.shared.timers.next_expiry_ns().unwrap_or(NO_DEADLINE).min(self.local.wake_by_ns.get());
-        runtime.platform().park(self.index, (deadline_ns != NO_DEADLINE).then_some(deadline_ns));
+        self.park_worker();
         self.shared.inbox.awake();
         self.end_sleep()
     }

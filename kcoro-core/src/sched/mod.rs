@@ -27,46 +27,46 @@ pub(crate) mod injector;
 pub(crate) mod run_queue;
 pub(crate) mod steal;
 
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod base;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod builder;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod handle;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod join;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod limit;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod locals;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod registry;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod runtime;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod scheduler;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod shutdown;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod spawn;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod stack_cache;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod stats;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod switching;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 pub(crate) mod task_core;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod timers;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod watermark;
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 mod worker;
 
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
@@ -74,8 +74,8 @@ pub use self::{
     locals::CoroutineLocal,
     runtime::UnobservedPanic,
     shutdown::{Abandoned, ShutdownReport},
-    spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn, yield_now},
+    spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     stats::Stats,
 };
-#[cfg(all(feature = "alloc", not(loom)))]
+#[cfg(not(loom))]
 pub(crate) use self::{join::message_of, scheduler::fatal};

@@ -9,7 +9,8 @@ use core::ptr::NonNull;
 
 use crate::util::linked::{Chain, Linked};
 
-/// A first-in-first-out queue with one owner. Every operation takes constant time and allocates nothing.
+/// A first-in-first-out queue with one owner. It allocates nothing, and every operation but [`RunQueue::remove`] takes
+/// constant time.
 pub(crate) struct RunQueue<T> {
     nodes: Chain<T>,
 }
@@ -17,11 +18,6 @@ pub(crate) struct RunQueue<T> {
 impl<T> RunQueue<T> {
     pub(crate) const fn new() -> Self {
         Self { nodes: Chain::new() }
-    }
-
-    #[inline]
-    pub(crate) const fn len(&self) -> usize {
-        self.nodes.len()
     }
 
     #[inline]
@@ -42,17 +38,6 @@ impl<T: Linked> RunQueue<T> {
         unsafe { self.nodes.push_back(node) }
     }
 
-    /// Queues `node` before all others.
-    ///
-    /// # Safety
-    ///
-    /// As [`RunQueue::push_back`].
-    #[inline]
-    pub(crate) unsafe fn push_front(&mut self, node: NonNull<T>) {
-        // SAFETY: the caller's promise is the one that the chain asks for.
-        unsafe { self.nodes.push_front(node) }
-    }
-
     /// Queues all of `chain` behind all others, in order.
     #[inline]
     pub(crate) fn append(&mut self, chain: Chain<T>) {
@@ -63,6 +48,23 @@ impl<T: Linked> RunQueue<T> {
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<NonNull<T>> {
         self.nodes.pop_front()
+    }
+
+    /// Removes `wanted`, wherever it is, and says whether it was there. Takes time for each node before it.
+    pub(crate) fn remove(&mut self, wanted: NonNull<T>) -> bool {
+        let mut before = Chain::new();
+        let mut found = false;
+        while let Some(node) = self.nodes.pop_front() {
+            if node == wanted {
+                found = true;
+                break;
+            }
+            // SAFETY: it has just left this queue, and whoever queued it keeps it valid until it leaves for good.
+            unsafe { before.push_back(node) };
+        }
+        before.append(core::mem::replace(&mut self.nodes, Chain::new()));
+        self.nodes = before;
+        found
     }
 
     /// The node that the next [`RunQueue::pop_front`] returns.
@@ -85,24 +87,37 @@ mod tests {
     use crate::util::test_node::{Nodes, drain, read};
 
     #[test]
-    fn nodes_leave_in_the_order_they_came_and_the_front_overtakes() {
-        let nodes = Nodes::new(4);
+    fn nodes_leave_in_the_order_they_came() {
+        let nodes = Nodes::new(3);
         let mut queue = RunQueue::new();
         // SAFETY: each node is queued once and outlives the queue.
         unsafe {
+            queue.push_back(nodes.fill(0));
             queue.push_back(nodes.fill(1));
-            queue.push_back(nodes.fill(2));
-            queue.push_front(nodes.fill(0));
         }
-        assert_eq!(queue.len(), 3);
         assert_eq!(queue.peek_front().map(read), Some(0));
         assert_eq!(queue.peek_second().map(read), Some(1));
-        assert_eq!(drain(|| queue.pop_front()), [0, 1, 2]);
+        assert_eq!(drain(|| queue.pop_front()), [0, 1]);
         assert!(queue.is_empty() && queue.peek_front().is_none() && queue.peek_second().is_none());
         // SAFETY: as above; an emptied queue starts afresh.
-        unsafe { queue.push_front(nodes.fill(3)) };
+        unsafe { queue.push_back(nodes.fill(3)) };
         assert!(queue.peek_second().is_none());
         assert_eq!(drain(|| queue.pop_front()), [3]);
+    }
+
+    #[test]
+    fn a_removed_node_leaves_the_others_in_order() {
+        for wanted in 0..4 {
+            let nodes = Nodes::new(4);
+            let mut queue = RunQueue::new();
+            let all: std::vec::Vec<_> = (0..4).map(|index| nodes.fill(index)).collect();
+            // SAFETY: each node is queued once and outlives the queue.
+            all.iter().for_each(|&node| unsafe { queue.push_back(node) });
+            assert!(queue.remove(all[wanted]));
+            assert!(!queue.remove(all[wanted]));
+            let expected: std::vec::Vec<_> = (0..4).filter(|&index| index != wanted).collect();
+            assert_eq!(drain(|| queue.pop_front()), expected);
+        }
     }
 
     #[test]
@@ -115,7 +130,6 @@ mod tests {
             range.for_each(|index| unsafe { chain.push_back(nodes.fill(index)) });
             queue.append(chain);
         }
-        assert_eq!(queue.len(), 5);
         assert_eq!(drain(|| queue.pop_front()), [0, 1, 2, 3, 4]);
     }
 

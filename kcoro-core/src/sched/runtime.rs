@@ -169,6 +169,13 @@ impl Inner {
         self.wake_one_worker();
     }
 
+    /// The worker with the fewest coroutines bound to it, if it has far fewer than `here`: the one to start new ones on.
+    pub(super) fn less_burdened(&self, here: &Worker) -> Option<&Worker> {
+        const SLACK: i64 = 128;
+        let least = self.workers.iter().min_by_key(|worker| worker.shared.counters.bound())?;
+        (here.shared.counters.bound() > least.shared.counters.bound().max(0) * 2 + SLACK).then_some(least)
+    }
+
     /// The number of a coroutine spawned by worker `worker` (or by a thread that is none).
     pub(super) fn next_id(&self, worker: Option<&Worker>) -> u64 {
         let stride = self.workers.len() as u64 + 1;
@@ -229,7 +236,10 @@ impl Inner {
     /// Coroutines that have been spawned and have not ended. Exact when nobody spawns or ends one meanwhile.
     pub(super) fn live_count(&self) -> u64 {
         // Ends first: an end that is counted has its spawn counted, too.
-        let ended = self.workers.iter().fold(0u64, |sum, worker| sum.wrapping_add(worker.shared.counters.ended.get()));
+        let ended =
+            self.workers.iter().map(|worker| &worker.shared.counters).fold(0u64, |sum, counters| {
+                sum.wrapping_add(counters.ended.get()).wrapping_add(counters.rejected.get())
+            });
         let spawned = self.workers.iter().fold(self.foreign_spawned.load(Ordering::Acquire), |sum, worker| {
             sum.wrapping_add(worker.shared.counters.spawned.get())
         });

@@ -238,7 +238,7 @@ impl<'a> Builder<'a> {
         self.take_place(runtime)?;
         let here = here.and_then(|_| current_worker_of(runtime));
         let target = match self.placement {
-            Placement::Anywhere => None,
+            Placement::Anywhere => here.and_then(|here| less_burdened(here, self.options)),
             Placement::Worker(index) => Some(&runtime.workers()[index]),
             Placement::Here => Some(here.ok_or(SpawnError::NoRuntime).inspect_err(|_| give_back(runtime))?),
         };
@@ -277,6 +277,22 @@ impl<'a> Builder<'a> {
             AtLimit::Fail => Err(SpawnError::Full { limit: places.limit() }),
         }
     }
+}
+
+/// Where to bind a new coroutine at once, because so many more are bound here that whoever starts first is no longer a
+/// good choice. Looked at now and then only: the counters are other workers' cache lines.
+fn less_burdened(here: &Worker, options: Options) -> Option<&Worker> {
+    const EVERY: u64 = 16;
+    let spawned = here.local.next_id.get();
+    if options.has(Options::MIGRATES) {
+        return None;
+    }
+    if spawned.is_multiple_of(EVERY) {
+        let target = here.runtime().less_burdened(here).map_or(here.index, |worker| worker.index);
+        here.local.spawn_target.set(target);
+    }
+    let target = here.local.spawn_target.get();
+    (target != here.index).then(|| &here.runtime().workers()[target])
 }
 
 fn give_back(runtime: &Inner) {
@@ -384,4 +400,21 @@ pub fn yield_now() {
         Place::Outside => std::thread::yield_now(),
         _ => {}
     }
+}
+
+/// Hands the worker over to the coroutine of `handle`, if that is ready on this worker; says whether it was.
+///
+/// The calling coroutine stays ready, behind the others. If the other is not ready here (it waits, runs elsewhere, has
+/// not started or has ended) nothing happens. Finding it takes time for each coroutine that is ready before it.
+pub fn yield_to<T>(handle: &JoinHandle<T>) -> bool {
+    let Place::Coroutine(head, _) = Place::current() else { return false };
+    // SAFETY: we run in the current coroutine of this worker, which is live.
+    let worker = unsafe { Worker::of_head(head) };
+    let target = handle.task().as_ptr();
+    if crate::wait::is_unwinding() || handle.task().home() != head.as_ptr() || !worker.take_ready(target) {
+        return false;
+    }
+    // SAFETY: as above; the target was in our queue, so it is ours.
+    unsafe { worker.hand_over(target) };
+    true
 }

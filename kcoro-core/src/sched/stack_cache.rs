@@ -15,6 +15,8 @@ use crate::task::header::Header;
 
 /// How many idle stacks of a class a worker keeps.
 const KEEP: usize = 64;
+/// How many idle stacks of a class a worker keeps when it has been idle for a while.
+const KEEP_COLD: usize = 8;
 /// How many fresh stacks are asked for at once.
 const BATCH: usize = 32;
 /// Stack sizes are powers of two; a class is the exponent.
@@ -24,6 +26,14 @@ const CLASSES: usize = usize::BITS as usize;
 pub(super) struct StackCache {
     /// By class; most classes are never used and hold no memory.
     idle: [Vec<RawStack>; CLASSES],
+    warmth: Warmth,
+}
+
+/// Whether idle stacks hold memory that could be given back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warmth {
+    Cold,
+    Warm,
 }
 
 /// The class of stacks of at least `size_bytes`.
@@ -34,7 +44,7 @@ pub(super) fn class_of(size_bytes: usize) -> u8 {
 
 impl StackCache {
     pub(super) const fn new() -> Self {
-        Self { idle: [const { Vec::new() }; CLASSES] }
+        Self { idle: [const { Vec::new() }; CLASSES], warmth: Warmth::Cold }
     }
 
     #[inline]
@@ -42,7 +52,24 @@ impl StackCache {
         self.idle[class].pop()
     }
 
+    pub(super) fn warmth(&self) -> Warmth {
+        self.warmth
+    }
+
+    /// Gives the memory of all idle stacks back, and most of the stacks.
+    pub(super) fn cool(&mut self, platform: &dyn Platform) {
+        for class in 0..CLASSES {
+            self.release(class, KEEP_COLD, platform);
+            for stack in &self.idle[class] {
+                // SAFETY: an idle stack came from this platform, and nothing runs on it.
+                unsafe { platform.trim_stack(stack) };
+            }
+        }
+        self.warmth = Warmth::Cold;
+    }
+
     fn put(&mut self, class: usize, stack: RawStack) -> Overflow {
+        self.warmth = Warmth::Warm;
         self.idle[class].push(stack);
         if self.idle[class].len() > KEEP { Overflow::TooMany } else { Overflow::None }
     }

@@ -33,6 +33,8 @@ pub(super) struct Counters {
     pub(super) spawned: Counter,
     pub(super) started: Counter,
     pub(super) ended: Counter,
+    /// Ended without having started.
+    pub(super) rejected: Counter,
     pub(super) switches: Counter,
     pub(super) parks: Counter,
     pub(super) yields: Counter,
@@ -46,12 +48,18 @@ impl Counters {
             spawned: Counter::new(),
             started: Counter::new(),
             ended: Counter::new(),
+            rejected: Counter::new(),
             switches: Counter::new(),
             parks: Counter::new(),
             yields: Counter::new(),
             steals: Counter::new(),
             sleeps: Counter::new(),
         }
+    }
+
+    /// Coroutines that started here and have not ended. Migrating ones may have ended elsewhere, so it may be negative.
+    pub(super) fn bound(&self) -> i64 {
+        self.started.get().wrapping_sub(self.ended.get()) as i64
     }
 }
 
@@ -81,7 +89,7 @@ impl Stats {
     pub(super) fn add(&mut self, counters: &Counters) {
         self.spawned += counters.spawned.get();
         self.started += counters.started.get();
-        self.ended += counters.ended.get();
+        self.ended += counters.ended.get() + counters.rejected.get();
         self.switches += counters.switches.get();
         self.parks += counters.parks.get();
         self.yields += counters.yields.get();

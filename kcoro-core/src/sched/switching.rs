@@ -62,6 +62,19 @@ impl Worker {
         unsafe { self.leave_to(me, Departed::Yielding, next) };
     }
 
+    /// Switches to `target` and leaves the current coroutine ready.
+    ///
+    /// # Safety
+    ///
+    /// As [`Worker::yield_current`]; the caller owns `target`.
+    pub(super) unsafe fn hand_over(&self, target: NonNull<Header>) {
+        // SAFETY: the current coroutine is live, and it is us.
+        let me = unsafe { &*self.head.current.get() };
+        self.shared.counters.yields.bump();
+        // SAFETY: forwarded; no wait has begun.
+        unsafe { self.leave_to(me, Departed::Yielding, Next::Task(target)) };
+    }
+
     /// Switches from the current coroutine `me` to whatever is next.
     ///
     /// # Safety

@@ -76,6 +76,8 @@ pub(super) struct Local {
     pub(super) base_sp: Cell<*mut u8>,
     pub(super) stacks: UnsafeCell<StackCache>,
     pub(super) next_id: Cell<u64>,
+    /// The worker to which new coroutines are bound; this one if they go to whoever is free first.
+    pub(super) spawn_target: Cell<usize>,
     /// When a local runtime that shuts down must look at the clock, whatever the timers say.
     pub(super) wake_by_ns: Cell<u64>,
     /// Spawns to let pass before a sleeping worker is woken for a single queued task, and how many the last time.
@@ -130,6 +132,7 @@ impl Worker {
                 base_sp: Cell::new(ptr::null_mut()),
                 stacks: UnsafeCell::new(StackCache::new()),
                 next_id: Cell::new(0),
+                spawn_target: Cell::new(index),
                 wake_by_ns: Cell::new(NO_DEADLINE),
                 wake_skip: Cell::new(0),
                 wake_backoff: Cell::new(0),
@@ -256,6 +259,15 @@ impl Worker {
         !self.local.lifo.get().is_null() || !self.run_queue().is_empty() || !self.shared.registry.is_empty()
     }
 
+    /// Takes `task` out of this worker's own queues, if it is ready there.
+    pub(super) fn take_ready(&self, task: NonNull<Header>) -> bool {
+        if self.local.lifo.get() == task.as_ptr() {
+            self.local.lifo.set(ptr::null_mut());
+            return true;
+        }
+        self.run_queue().remove(task)
+    }
+
     /// Chooses the next task for a switch.
     #[inline]
     pub(super) fn next(&self) -> Next {
@@ -301,6 +313,12 @@ impl Worker {
 
     #[inline]
     pub(super) fn pop_stealable(&self) -> Option<NonNull<Header>> {
+        // Queue and slot take turns, so that coroutines which yield in the queue do not starve a new one in the slot.
+        if self.local.tick.get().is_multiple_of(STEALABLE_EVERY * 2)
+            && let Some(task) = self.shared.slot.take()
+        {
+            return Some(task);
+        }
         // SAFETY: this is the calling worker's queue.
         unsafe { self.shared.stealable.pop() }.or_else(|| self.shared.slot.take())
     }

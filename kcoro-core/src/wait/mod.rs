@@ -20,7 +20,6 @@
 //! | [`future`] | wakers for coroutines and threads, and [`block_on`] |
 #![expect(unsafe_code, reason = "reads headers through raw pointers")]
 
-#[cfg(feature = "alloc")]
 pub(crate) mod future;
 pub(crate) mod queue;
 #[cfg(feature = "std")]
@@ -30,7 +29,6 @@ pub(crate) mod wake;
 use core::fmt;
 use core::ptr::NonNull;
 
-#[cfg(feature = "alloc")]
 pub use self::future::{WaitError, block_on};
 use crate::platform::ClockId;
 use crate::task::claim::{Accepts, Claim, Generation, Outcome, Pending};
@@ -88,6 +86,12 @@ pub(crate) fn enter() -> Entry {
 }
 
 impl Entry {
+    /// Whether the caller is a coroutine: then asking for its waiter is cheap enough to be done under a lock.
+    #[inline]
+    pub(crate) fn is_coroutine(self) -> bool {
+        matches!(self.0, Place::Coroutine(..))
+    }
+
     /// Whether the caller has been cancelled: every cancellable operation asks first.
     #[inline]
     pub(crate) fn check_cancelled(self) -> Result<(), CancelRequested> {
