@@ -79,7 +79,8 @@ impl<T> StealQueue<T> {
         // Relaxed: only the owner writes it.
         let tail = self.tail.load(Ordering::Relaxed);
         // Acquire: pairs with the Release of the thief that moved `head` past the slot we are about to overwrite. Its
-        // reads of the slot happen before our write, so it cannot have read our node.
+        // reads of the slot happen before our write, so it cannot have read our node. No model checks this pair: loom
+        // never lets a load see a store that is executed later.
         let head = self.head.load(Ordering::Acquire);
         if tail - head == RING_CAPACITY {
             return Err(node);
