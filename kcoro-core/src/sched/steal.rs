@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn threads_that_push_pop_and_steal_deliver_each_node_once() {
-        const NODES: usize = if cfg!(miri) { 1_000 } else { 100_000 };
+        const NODES: usize = if cfg!(miri) { 400 } else { 100_000 };
         let nodes = Nodes::new(NODES);
         let queue = StealQueue::new();
         let done = std::sync::atomic::AtomicBool::new(false);
@@ -282,6 +282,7 @@ mod tests {
             let mut stolen = Vec::new();
             while !done.load(std::sync::atomic::Ordering::Acquire) {
                 stolen.extend(steal(&queue, 8));
+                std::thread::yield_now();
             }
             stolen.extend(core::iter::repeat_with(|| steal(&queue, 8)).take_while(|batch| !batch.is_empty()).flatten());
             stolen
