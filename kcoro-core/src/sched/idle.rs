@@ -139,9 +139,9 @@ impl IdleSet {
     pub(crate) fn set_sleeping(&self, index: usize) {
         let (own, bit) = Self::place(index);
         for (number, word) in self.words().iter().enumerate() {
-            // Acquire and release on every word, own or not: between two workers that fall asleep, one sees the other.
-            // Release: whoever sees the bit, or changes the word later, sees our `end_search`. Acquire: should the
-            // final check find something, our `worker_to_wake` sees the bits set before ours.
+            // On every word, own or not: of two workers that fall asleep, one sees the other. Release: whoever changes
+            // the word later sees our `end_search`. Acquire: we see the decrements before our change, which our final
+            // check passes on to pushers.
             word.fetch_or(if number == own { bit } else { 0 }, Ordering::AcqRel);
         }
     }
@@ -150,7 +150,8 @@ impl IdleSet {
     pub(crate) fn cancel_sleep(&self, index: usize) -> CancelSleep {
         let (own, bit) = Self::place(index);
         // Acquire: if somebody claimed us, it counted us as searching before, and our decrement must come after that.
-        // Release is not needed: a cleared bit tells others nothing.
+        // Release is not needed: a cleared bit tells others nothing. (No model checks this pair with `clear_one_bit`:
+        // under loom a read-modify-write never comes out of order.)
         let before = self.sleeping[own].fetch_and(!bit, Ordering::Acquire);
         if before & bit != 0 { CancelSleep::Cancelled } else { CancelSleep::AlreadyClaimed }
     }
@@ -184,8 +185,9 @@ impl IdleSet {
 
     /// Whether any bit is set, by read-modify-writes: a worker that sets its bit later sees what the caller did before.
     fn anyone_sleeps(&self) -> bool {
-        // Acquire: sees the bits set before. Release: those that set theirs later see our decrement of `searching`.
-        self.words().iter().any(|word| word.fetch_add(0, Ordering::AcqRel) != 0)
+        // Release: those that set their bits later see our decrement of `searching`. No Acquire: the value is all that
+        // we want to know, and later loads of the same word are at least as new.
+        self.words().iter().any(|word| word.fetch_add(0, Ordering::Release) != 0)
     }
 
     fn clear_one_bit(&self) -> Option<usize> {

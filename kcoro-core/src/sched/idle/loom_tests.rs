@@ -210,3 +210,45 @@ fn two_pushers_reach_one_sleeper_twice() {
         assert_eq!(worker.join().unwrap(), 1);
     });
 }
+
+/// Worker 0 counts as searching and does `search_ends`, while worker 1 falls asleep and a pusher spawns: unless worker 1
+/// sees the node in its final check, somebody wakes it.
+fn worker_1_sleeps_over_no_node(search_ends: fn(&Shared)) {
+    check(4, move || {
+        let shared = Shared::new(Places::TwoSlots, 2, 1);
+        assert!(shared.idle.try_start_search());
+        let searcher = {
+            let shared = shared.clone();
+            loom::thread::spawn(move || search_ends(&shared))
+        };
+        let sleeper = {
+            let shared = shared.clone();
+            loom::thread::spawn(move || {
+                shared.idle.set_sleeping(1);
+                if shared.spawner.slot.take_or_register().is_none() {
+                    shared.wakes[1].wait();
+                }
+            })
+        };
+        shared.spawn(0);
+        searcher.join().unwrap();
+        sleeper.join().unwrap();
+    });
+}
+
+#[test]
+fn a_searcher_that_found_other_work_passes_the_duty_on() {
+    worker_1_sleeps_over_no_node(|shared| shared.wake(shared.idle.found_work()));
+}
+
+#[test]
+fn a_final_check_that_found_other_work_passes_the_duty_on() {
+    worker_1_sleeps_over_no_node(|shared| {
+        shared.idle.end_search();
+        shared.idle.set_sleeping(0);
+        match shared.idle.cancel_sleep(0) {
+            CancelSleep::Cancelled => shared.wake(shared.idle.worker_to_wake()),
+            CancelSleep::AlreadyClaimed => shared.wake(shared.idle.found_work()),
+        }
+    });
+}

@@ -95,13 +95,17 @@ fn timers_of_one_tick_expire_in_the_order_they_were_armed() {
 }
 
 #[test]
-fn a_lone_timer_causes_one_wake() {
-    let mut harness = Harness::new(STEP_TIMERS);
+fn a_few_timers_cause_one_wake_and_a_crowd_moves_down_first() {
+    const DEADLINE_NS: u64 = 10_000_000_000;
+    let mut harness = Harness::new(STEP_TIMERS + 1);
     assert_eq!(harness.wheel.next_expiry_ns(), None);
     for id in 0..STEP_TIMERS {
-        harness.insert(id, 10_000_000_000 + id as u64);
+        harness.insert(id, DEADLINE_NS + id as u64);
     }
-    assert_eq!(harness.wheel.next_expiry_ns(), Some(10_000_000_000u64.next_multiple_of(TICK_NS)));
+    let tick_ns = DEADLINE_NS.next_multiple_of(TICK_NS);
+    assert_eq!(harness.wheel.next_expiry_ns(), Some(tick_ns));
+    harness.insert(STEP_TIMERS, DEADLINE_NS);
+    assert!(harness.wheel.next_expiry_ns().unwrap() < tick_ns, "a crowd is not searched");
 }
 
 #[test]
@@ -123,6 +127,7 @@ fn a_slot_can_change_while_it_moves_down() {
     let mut harness = Harness::new(TIMERS + 1);
     (0..TIMERS).for_each(|id| harness.insert(id, start_ns + id as u64 * TICK_NS));
     assert!(matches!(harness.wheel.expire_step(start_ns), Step::Again));
+    assert_eq!(harness.wheel.moves, STEP_TIMERS, "a step does a bounded amount of work");
     assert!(harness.wheel.next_expiry_ns().unwrap() <= start_ns, "the rest is to be moved now");
     assert!(harness.remove(0), "one that has moved");
     assert!((STEP_TIMERS..TIMERS).all(|id| harness.remove(id)), "all that have not");
