@@ -91,6 +91,12 @@ extern "C" fn overflow_after_setup(_: *mut libc::c_void) -> *mut libc::c_void {
     core::ptr::null_mut()
 }
 
+fn overflow_a_coroutine() {
+    let stack = GuardedStack::new(STACK_BYTES).unwrap();
+    let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| recurse(0));
+    let _ = coroutine.resume(());
+}
+
 fn fault_at_null() {
     // SAFETY: none: it faults, which is the point.
     unsafe { core::ptr::null_mut::<u8>().wrapping_add(64).write_volatile(1) };
@@ -130,10 +136,7 @@ fn an_overflown_standalone_stack_is_reported_and_aborts() {
 fn an_overflown_coroutine_is_reported_and_aborts() {
     if is_child() {
         report_overflow_here().unwrap();
-        let stack = GuardedStack::new(STACK_BYTES).unwrap();
-        let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| recurse(0));
-        let _ = coroutine.resume(());
-        return;
+        return overflow_a_coroutine();
     }
     let output = child("an_overflown_coroutine_is_reported_and_aborts");
     assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed", "in the guard below the stack"]);
@@ -170,16 +173,14 @@ fn a_protected_guard_is_reported_as_well() {
     assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed"]);
 }
 
-/// Touches the guard of a fresh stack on a worker of `posix`, and waits for the worker.
-fn hit_a_guard_on_a_worker(posix: &'static Posix) {
-    unsafe fn hit(data: *const ()) {
-        // SAFETY: the caller passes a platform that lives for ever.
-        let stack = first_stack(unsafe { &*data.cast::<Posix>() });
-        // SAFETY: none: it faults, which is the point.
-        unsafe { stack.limit().sub(8).write_volatile(1) };
+/// Runs `body` on a worker of `posix` and waits for it.
+fn on_worker(posix: &Posix, body: fn()) {
+    unsafe fn run(data: *const ()) {
+        // SAFETY: the entry below was made with a pointer to a function pointer that outlives the worker.
+        unsafe { data.cast::<fn()>().read()() }
     }
-    // SAFETY: the platform lives for ever and is `Sync`.
-    let entry = unsafe { WorkerEntry::new(hit, core::ptr::from_ref(posix).cast()) };
+    // SAFETY: a function pointer may be called on any thread, and the worker is joined below.
+    let entry = unsafe { WorkerEntry::new(run, core::ptr::from_ref(&body).cast()) };
     posix.start_worker(&WorkerSpec::new(0, "worker"), entry).unwrap();
     posix.join_worker(0);
 }
@@ -187,17 +188,47 @@ fn hit_a_guard_on_a_worker(posix: &'static Posix) {
 #[test]
 fn workers_report_without_being_told_to() {
     if is_child() {
-        return hit_a_guard_on_a_worker(Box::leak(Box::new(Posix::new())));
+        return on_worker(&Posix::new(), overflow_a_coroutine);
     }
     assert_dies(&child("workers_report_without_being_told_to"), libc::SIGABRT, &["kcoro: a coroutine stack"]);
+}
+
+fn signal_stack() -> libc::stack_t {
+    // SAFETY: all-zero is a valid value to write over; the call only asks.
+    unsafe {
+        let mut current: libc::stack_t = core::mem::zeroed();
+        assert_eq!(libc::sigaltstack(core::ptr::null(), &raw mut current), 0);
+        current
+    }
+}
+
+/// The one that std gives its threads has room for std's own handler only.
+#[test]
+fn workers_and_adopted_threads_have_a_large_signal_stack() {
+    fn check() {
+        let current = signal_stack();
+        assert_eq!(current.ss_flags, 0);
+        assert!(current.ss_size >= 56 << 10, "{} bytes", current.ss_size);
+        println!("checked");
+    }
+    if is_child() {
+        let posix = Posix::new();
+        on_worker(&posix, check);
+        posix.adopt_worker(1).unwrap();
+        let first = signal_stack();
+        posix.adopt_worker(1).unwrap();
+        assert_eq!(signal_stack().ss_sp, first.ss_sp, "adopting again must not use up another one");
+        return check();
+    }
+    let output = child("workers_and_adopted_threads_have_a_large_signal_stack");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("checked").count(), 2);
 }
 
 #[test]
 fn nothing_is_installed_when_reports_are_off() {
     if is_child() {
-        return hit_a_guard_on_a_worker(Box::leak(Box::new(
-            Posix::builder().report_overflow(OverflowReport::Off).build(),
-        )));
+        return on_worker(&Posix::builder().report_overflow(OverflowReport::Off).build(), overflow_a_coroutine);
     }
     let output = child("nothing_is_installed_when_reports_are_off");
     assert_dies(&output, libc::SIGSEGV, &[]);
