@@ -15,4 +15,14 @@ mod arch;
 #[cfg(not(loom))]
 pub mod coroutine;
 pub mod platform;
+pub mod sched;
 pub mod stack;
+pub mod task;
+pub mod time;
+
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod channel;
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod scope;
+#[cfg(not(loom))]
+pub mod wait;

@@ -168,6 +168,14 @@ unsafe impl Platform for Posix {
         unsafe { pool::trim(stack) };
     }
 
+    fn fatal(&self, message: fmt::Arguments<'_>) -> ! {
+        use std::io::Write;
+
+        // Nobody is left to tell when standard error is gone, too.
+        let _ = writeln!(std::io::stderr().lock(), "kcoro: {message}");
+        std::process::abort();
+    }
+
     fn guard_kind(&self) -> GuardKind {
         self.stacks.guard_kind()
     }

@@ -1,3 +1,81 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The one entrance.
-fn main() {}
+//! `cargo xtask`: the one entrance to building, testing and measuring kcoro.
+//!
+//! README, CONTRIBUTING and CI call only this. Every suite is a row of the table in [`suites`]; what a suite needs
+//! installed is a [`setup::Tool`]; every child process goes through [`run`], which echoes it.
+
+mod bench;
+mod examples;
+mod install;
+mod matrix;
+mod report;
+mod run;
+mod setup;
+mod suites;
+
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, Subcommand};
+
+use report::Options;
+
+/// kcoro's one entrance: set-up, tests, benchmarks, CI.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the suites need and this machine lacks (all suites unless some are named)
+    Setup {
+        /// Only report what is missing; fails if anything is
+        #[arg(long)]
+        check: bool,
+        #[arg(value_parser = PossibleValuesParser::new(suites::names()))]
+        suites: Vec<String>,
+    },
+    /// Run test suites (all unless some are named), installing what they need
+    Test {
+        /// Search deeper: more loom preemptions, and no check may be skipped for want of a network
+        #[arg(long)]
+        long: bool,
+        /// Show the output of suites that pass, too
+        #[arg(long, short)]
+        verbose: bool,
+        #[arg(value_parser = PossibleValuesParser::new(suites::names()))]
+        suites: Vec<String>,
+    },
+    /// Run all suites as CI does: a suite that takes longer than its budget fails
+    Ci,
+    /// Run benchmark workloads in release (all unless some are named)
+    Bench { workloads: Vec<String> },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Task::Setup { check: true, suites } => {
+            setup::report_missing(&suites::named(&suites)).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Setup { check: false, suites } => {
+            setup::install_missing(&suites::named(&suites)).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Test { long, verbose, suites } => {
+            report::run_suites(&suites::named(&suites), Options { long, verbose, enforce_budgets: false })
+        }
+        Task::Ci => {
+            report::run_suites(&suites::named(&[]), Options { long: false, verbose: true, enforce_budgets: true })
+        }
+        Task::Bench { workloads } => bench::run_workloads(&workloads).map(|()| ExitCode::SUCCESS),
+    };
+    match result {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -13,29 +13,32 @@ pub(super) enum FpPolicy {
 }
 
 impl FpPolicy {
-    /// Before a suspension: leaves the default in force and returns what to give to [`FpPolicy::land`].
-    #[inline(always)]
-    pub(super) fn leave(self) -> FpControl {
+    /// At the end of a body: leaves the default in force.
+    pub(super) fn finish(self) {
         match self {
-            Self::Default => {
-                check_default();
-                FpControl::DEFAULT
-            }
-            Self::Own => {
-                let own = FpControl::read();
-                reset();
-                own
-            }
+            Self::Default => check_default(),
+            Self::Own => reset(),
         }
     }
+}
 
-    /// After a suspension.
-    #[inline(always)]
-    pub(super) fn land(self, own: FpControl) {
-        if self == Self::Own {
-            // SAFETY: the coroutine had these words in force when it suspended, and asked to keep them.
-            unsafe { own.write() }
-        }
+/// A coroutine's own control words while others run; dropping it puts them back in force, also when the suspension ends
+/// by unwinding.
+pub(super) struct Kept(FpControl);
+
+impl Kept {
+    /// Keeps the words that are in force and puts the default in their place.
+    pub(super) fn leave() -> Self {
+        let own = FpControl::read();
+        reset();
+        Self(own)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // SAFETY: the coroutine had these words in force when it suspended, and asked to keep them.
+        unsafe { self.0.write() }
     }
 }
 

@@ -107,7 +107,7 @@ where
 {
     let ending = unwind::catch(|| {
         let out = body(yielder, first);
-        yielder.fp().leave();
+        yielder.fp().finish();
         out
     });
     match ending {

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 
-use super::fp::FpPolicy;
+use super::fp::{self, FpPolicy};
 use super::unwind;
 use super::word::{pack, unpack};
 use crate::arch::{self, StackPointer};
@@ -76,29 +76,50 @@ impl<In, Yield> Yielder<In, Yield> {
     /// Panics when it is called while the coroutine is unwinding, that is in a destructor; by Rust's rules that aborts.
     /// In debug builds, panics when floating-point control words are not at their default, unless the coroutine keeps
     /// its own (see [`Builder::own_fp_control`](super::Builder::own_fp_control)).
-    #[inline]
+    #[inline(always)]
     pub fn suspend(&self, value: Yield) -> In {
         if self.request.get() != request::GO_ON || unwind::panicking() {
             self.check_may_suspend();
         }
-        let own_fp = self.fp.leave();
+        match self.fp {
+            FpPolicy::Default => {
+                fp::check_default();
+                self.switch_out(value)
+            }
+            FpPolicy::Own => self.suspend_with_own_fp(value),
+        }
+    }
+
+    // Inlined, as everything down to the switch is: a return from a function that was entered before the switch is
+    // predicted to go to the resumer instead.
+    #[inline(always)]
+    fn suspend_with_own_fp(&self, value: Yield) -> In {
+        let _own = fp::Kept::leave();
+        self.switch_out(value)
+    }
+
+    #[inline(always)]
+    fn switch_out(&self, value: Yield) -> In {
         let mut value = ManuallyDrop::new(value);
         // SAFETY: this runs on the coroutine's stack, or on one that the coroutine waits for, because the yielder
         // reaches no further; so `parent` is the suspended resumer. It unpacks the value at once.
         let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut value)) };
         self.parent.set(resumed.parent);
-        self.request.set(resumed.request);
-        self.fp.land(own_fp);
-        if resumed.request & request::UNWIND != 0 {
-            self.unwind();
+        if resumed.request != request::GO_ON {
+            self.obey(resumed.request);
         }
         // SAFETY: a resumer that does not ask to unwind sends an `In`, which stays in its frame until it goes on.
         unsafe { unpack(resumed.word) }
     }
 
+    /// What to do with a request other than to go on. It is in force until the next suspension.
     #[cold]
-    fn unwind(&self) -> ! {
-        unwind::unwind(self.id())
+    #[inline(never)]
+    fn obey(&self, request: usize) {
+        self.request.set(request);
+        if request & request::UNWIND != 0 {
+            unwind::unwind(self.id());
+        }
     }
 
     #[cold]
@@ -108,12 +129,13 @@ impl<In, Yield> Yielder<In, Yield> {
         let parent_panicking = request & request::PARENT_PANICKING != 0;
         assert!(!unwind::panicking() || parent_panicking, "a coroutine cannot suspend while it unwinds");
         if request & request::UNWIND == 0 {
+            self.request.set(request::GO_ON);
             return;
         }
         self.swallowed_unwinds.set(self.swallowed_unwinds.get() + 1);
         if self.swallowed_unwinds.get() > MAX_SWALLOWED_UNWINDS {
             unwind::abort("kcoro: a dropped coroutine catches every unwind and suspends again; it cannot be ended");
         }
-        self.unwind();
+        unwind::unwind(self.id());
     }
 }

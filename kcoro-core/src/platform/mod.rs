@@ -9,7 +9,8 @@
 #![expect(unsafe_code, reason = "the trait's promises are what the switch and the stacks rely on")]
 
 pub mod ambient;
-pub mod fault;
+#[cfg(feature = "std")]
+pub mod system_clock;
 
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -104,6 +105,10 @@ pub unsafe trait Platform: Send + Sync {
 
     /// How overflow of a stack is caught.
     fn guard_kind(&self) -> GuardKind;
+
+    /// Says `message` where the operator will see it, and ends the program. For what cannot go on without undefined
+    /// behaviour only; the message names the culprit.
+    fn fatal(&self, message: fmt::Arguments<'_>) -> !;
 }
 
 /// Names a clock. Readings of two clocks must not be mixed.

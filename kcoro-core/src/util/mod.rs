@@ -1,2 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Small pieces that know nothing of coroutines.
+
+pub(crate) mod cache_padded;
+pub(crate) mod linked;
+#[cfg(test)]
+pub(crate) mod test_node;

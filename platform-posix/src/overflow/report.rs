@@ -6,8 +6,8 @@
 
 use core::fmt::{self, Write as _};
 
-use kcoro_core::platform::fault::{StackOwner, current_stack_owner};
 use kcoro_core::stack::RawStack;
+use kcoro_core::task::fault::{StackOwner, current_stack_owner};
 
 use crate::stacks::registry::GuardHit;
 

@@ -6,6 +6,7 @@ use core::ptr;
 use core::sync::atomic::AtomicU32;
 
 use super::token::{BeginPark, Notify, PARKED, Token};
+use crate::monotonic;
 
 /// See the module.
 pub(super) struct FutexParker {
@@ -42,7 +43,7 @@ impl FutexParker {
 /// A deadline as the kernel wants it; `None` where it is too far off for the kernel's signed clock, 292 years, which is
 /// as good as no deadline.
 fn timespec(deadline_ns: u64) -> Option<libc::timespec> {
-    let deadline_ns = i64::try_from(deadline_ns).ok()?;
+    let deadline_ns = i64::try_from(monotonic::kernel_ns(deadline_ns)).ok()?;
     Some(libc::timespec { tv_sec: deadline_ns / 1_000_000_000, tv_nsec: deadline_ns % 1_000_000_000 })
 }
 

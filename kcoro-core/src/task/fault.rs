@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What a backend's fault handler asks the core: whose stack is this?
+#![expect(unsafe_code, reason = "reads the current coroutine's header")]
 
 use core::panic::Location;
 use core::ptr::NonNull;
+
+use super::schedule::Place;
 
 /// The coroutine that runs on this thread or core, as a fault report wants to name it.
 #[derive(Clone, Copy, Debug)]
@@ -32,5 +35,10 @@ impl StackOwner {
 ///
 /// Callable from a signal handler or an exception vector: it allocates nothing, takes no lock and calls no user code.
 pub fn current_stack_owner() -> Option<StackOwner> {
-    None
+    let task = Place::coroutine()?;
+    // SAFETY: the current coroutine is live; a handler that interrupted it reads fields that only it changes.
+    let header = unsafe { task.as_ref() };
+    let (limit, top) = header.stack_bounds()?;
+    let owner = StackOwner::new(header.id, header.spawn_site, limit, top);
+    Some(StackOwner { name: header.name.map(NonNull::from), ..owner })
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The runtime's hot paths, in nanoseconds per operation: median of rounds.
+
+use std::time::{Duration, Instant};
+
+use kcoro_posix::Posix;
+use kcoro_posix::channel::bounded;
+use kcoro_posix::sched::{Builder, Runtime, spawn, yield_now};
+
+const ROUNDS: usize = 9;
+
+fn main() {
+    let filter = std::env::args().nth(1).unwrap_or_default();
+    for workers in [1, 2] {
+        let runtime = Runtime::builder(Posix::new()).workers(workers).build().expect("a runtime");
+        for (name, operations, workload) in WORKLOADS {
+            if !name.contains(&filter) {
+                continue;
+            }
+            let mut times: Vec<f64> = (0..ROUNDS)
+                .map(|_| {
+                    let operations = *operations;
+                    let elapsed = runtime.run(move || workload(operations)).expect("the workload runs");
+                    elapsed.as_secs_f64() * 1e9 / operations as f64
+                })
+                .collect();
+            times.sort_by(f64::total_cmp);
+            let (least, median, most) = (times[0], times[ROUNDS / 2], times[ROUNDS - 1]);
+            println!("{name:<32} workers {workers}: {median:9.1} ns  ({least:.1} to {most:.1})");
+        }
+    }
+}
+
+type Workload = fn(usize) -> Duration;
+
+const WORKLOADS: &[(&str, usize, Workload)] = &[
+    ("yield, 1 coroutine", 2_000_000, |n| yields(1, n)),
+    ("yield, 2 coroutines", 2_000_000, |n| yields(2, n)),
+    ("yield, 1000 coroutines", 2_000_000, |n| yields(1000, n)),
+    ("spawn then join all", 100_000, spawn_then_join),
+    ("spawn and join one by one", 100_000, spawn_join_one_by_one),
+    ("ping-pong, rendezvous", 200_000, |n| ping_pong(0, n)),
+    ("ping-pong, rendezvous, near", 200_000, |n| ping_pong_near(0, n)),
+    ("bounded 64, 1 to 1", 1_000_000, |n| stream(64, n)),
+    ("bounded 1024, 1 to 1", 1_000_000, |n| stream(1024, n)),
+    ("skynet, per leaf", 100_000, skynet),
+];
+
+fn yields(coroutines: usize, n: usize) -> Duration {
+    let start = Instant::now();
+    let each = n / coroutines;
+    let handles: Vec<_> = (0..coroutines)
+        .map(|_| Builder::new().near().spawn(move || (0..each).for_each(|_| yield_now())).expect("spawned"))
+        .collect();
+    handles.into_iter().for_each(|handle| handle.join().expect("it ends"));
+    start.elapsed()
+}
+
+fn spawn_then_join(n: usize) -> Duration {
+    let start = Instant::now();
+    let handles: Vec<_> = (0..n).map(|i| spawn(move || i).expect("spawned")).collect();
+    let sum: usize = handles.into_iter().map(|handle| handle.join().expect("it ends")).sum();
+    assert_eq!(sum, n * (n - 1) / 2);
+    start.elapsed()
+}
+
+fn spawn_join_one_by_one(n: usize) -> Duration {
+    let start = Instant::now();
+    let sum: usize = (0..n).map(|i| spawn(move || i).expect("spawned").join().expect("it ends")).sum();
+    assert_eq!(sum, n * (n - 1) / 2);
+    start.elapsed()
+}
+
+fn ping_pong(capacity: usize, n: usize) -> Duration {
+    ping_pong_with(Builder::new(), capacity, n)
+}
+
+fn ping_pong_near(capacity: usize, n: usize) -> Duration {
+    ping_pong_with(Builder::new().near(), capacity, n)
+}
+
+fn ping_pong_with(builder: Builder<'_>, capacity: usize, n: usize) -> Duration {
+    let (ping_tx, ping_rx) = bounded::<usize>(capacity);
+    let (pong_tx, pong_rx) = bounded::<usize>(capacity);
+    let echo = builder.spawn(move || ping_rx.iter().for_each(|v| pong_tx.send(v).expect("open"))).expect("spawned");
+    let start = Instant::now();
+    for i in 0..n {
+        ping_tx.send(i).expect("open");
+        assert_eq!(pong_rx.recv(), Ok(i));
+    }
+    let elapsed = start.elapsed();
+    drop(ping_tx);
+    echo.join().expect("it ends");
+    elapsed
+}
+
+fn stream(capacity: usize, n: usize) -> Duration {
+    let (tx, rx) = bounded::<usize>(capacity);
+    let start = Instant::now();
+    let producer = spawn(move || (0..n).for_each(|i| tx.send(i).expect("open"))).expect("spawned");
+    let sum: usize = rx.iter().sum();
+    assert_eq!(sum, n * (n - 1) / 2);
+    producer.join().expect("it ends");
+    start.elapsed()
+}
+
+fn skynet(leaves: usize) -> Duration {
+    fn node(first: usize, leaves: usize) -> usize {
+        if leaves == 1 {
+            return first;
+        }
+        let part = leaves / 10;
+        let handles: Vec<_> =
+            (0..10).map(|i| spawn(move || node(first + i * part, part)).expect("spawned")).collect();
+        handles.into_iter().map(|handle| handle.join().expect("it ends")).sum()
+    }
+    let start = Instant::now();
+    assert_eq!(node(0, leaves), leaves * (leaves - 1) / 2);
+    start.elapsed()
+}

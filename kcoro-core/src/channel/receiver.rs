@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The receiving half, and its iterators.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::iter::FusedIterator;
+use core::time::Duration;
+
+use super::core::Shared;
+use super::error::{RecvError, RecvTimeoutError, TryRecvError};
+use super::sender::check_clock;
+use crate::time::{Instant, ns_of};
+use crate::wait::Limit;
+
+/// Receives values from a channel; clone it for more receivers, each value goes to one of them. Dropping the last one
+/// closes the channel and drops what is buffered.
+pub struct Receiver<T>(Arc<Shared<T>>);
+
+impl<T> Receiver<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self(shared)
+    }
+
+    /// Receives a value, waiting for one.
+    ///
+    /// # Errors
+    ///
+    /// See [`RecvError`].
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.0.recv(Limit::Never).map_err(RecvTimeoutError::without_deadline)
+    }
+
+    /// Receives a value if one is there, buffered or with a waiting sender. Never a cancellation point.
+    ///
+    /// # Errors
+    ///
+    /// See [`TryRecvError`].
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.0.try_recv()
+    }
+
+    /// As [`Receiver::recv`], for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// See [`RecvTimeoutError`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.0.recv(Limit::AfterNs(ns_of(timeout)))
+    }
+
+    /// As [`Receiver::recv`], until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// See [`RecvTimeoutError`].
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.0.recv(check_clock(deadline).map_err(RecvTimeoutError::Clock)?)
+    }
+
+    /// Receives until the channel is closed and drained, or the coroutine is cancelled.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter(self)
+    }
+
+    /// Receives what is there now.
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter(self)
+    }
+
+    /// Closes the channel for everyone: sends fail, receives drain what is buffered. Says whether it was open.
+    pub fn close(&self) -> bool {
+        self.0.close()
+    }
+
+    /// Whether the channel is closed; values may still be buffered.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// How many values are buffered.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is buffered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the buffer is full; that of a rendezvous channel always is.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.capacity()
+    }
+
+    /// How many values the channel can hold; zero for rendezvous.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+
+    /// Whether the two receive from the same channel.
+    pub fn same_channel(&self, other: &Receiver<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.add_receiver())
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.0.drop_receiver();
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("len", &self.len()).field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}
+
+/// See [`Receiver::iter`].
+#[derive(Debug)]
+pub struct Iter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl<T> FusedIterator for Iter<'_, T> {}
+
+/// See [`Receiver::try_iter`].
+#[derive(Debug)]
+pub struct TryIter<'a, T>(&'a Receiver<T>);
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_recv().ok()
+    }
+}
+
+/// Owns the receiver; see [`Receiver::iter`].
+#[derive(Debug)]
+pub struct IntoIter<T>(Receiver<T>);
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl<T> FusedIterator for IntoIter<T> {}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter(self)
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The sending half.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+use super::core::Shared;
+use super::error::{SendError, SendTimeoutError, TrySendError};
+use crate::time::{ClockMismatch, Instant, ns_of};
+use crate::wait::{Limit, enter};
+
+/// Sends values into a channel; clone it for more senders. Dropping the last one closes the channel.
+pub struct Sender<T>(Arc<Shared<T>>);
+
+impl<T> Sender<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self(shared)
+    }
+
+    /// Sends `value`, waiting for room (bounded) or for the receive that takes it (rendezvous).
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`]; the value comes back.
+    #[inline]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.0.send(value, Limit::Never).map_err(SendTimeoutError::without_deadline)
+    }
+
+    /// Sends `value` if that needs no wait: there is room, or a receiver waits. Never a cancellation point.
+    ///
+    /// # Errors
+    ///
+    /// See [`TrySendError`]; the value comes back.
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.0.try_send(value)
+    }
+
+    /// As [`Sender::send`], for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendTimeoutError`]; the value comes back.
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.0.send(value, Limit::AfterNs(ns_of(timeout)))
+    }
+
+    /// As [`Sender::send`], until `deadline` at the latest.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendTimeoutError`]; the value comes back.
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        match check_clock(deadline) {
+            Ok(limit) => self.0.send(value, limit),
+            Err(why) => Err(SendTimeoutError::Clock(value, why)),
+        }
+    }
+
+    /// Closes the channel for everyone: sends fail, receives drain what is buffered. Says whether it was open.
+    pub fn close(&self) -> bool {
+        self.0.close()
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// How many values are buffered.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is buffered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the buffer is full; that of a rendezvous channel always is.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.capacity()
+    }
+
+    /// How many values the channel can hold; zero for rendezvous.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity
+    }
+
+    /// Whether the two send into the same channel.
+    pub fn same_channel(&self, other: &Sender<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The limit that a deadline is for the caller, whose clock must be the deadline's.
+pub(super) fn check_clock(deadline: Instant) -> Result<Limit, ClockMismatch> {
+    match enter().waiter() {
+        Ok(waiter) if waiter.clock_id() != deadline.clock() => {
+            Err(ClockMismatch { left: waiter.clock_id(), right: deadline.clock() })
+        }
+        // Who cannot wait needs no clock.
+        _ => Ok(Limit::AtNs(deadline.as_nanos())),
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.add_sender())
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.0.drop_sender();
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("len", &self.len()).field("capacity", &self.capacity()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Waiting for a coroutine's end: the join cell and [`JoinHandle`].
+#![expect(unsafe_code, reason = "takes the output out of the task's cell")]
+
+use alloc::boxed::Box;
+use core::any::Any;
+use core::fmt;
+use core::future::Future;
+use core::marker::PhantomData;
+use core::panic::Location;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
+use crate::primitive::SpinLock;
+use crate::primitive::atomic::Ordering;
+use crate::stack::StackError;
+use crate::task::claim::{Accepts, Outcome, Pending};
+use crate::task::header::{Rejected, TaskRef};
+use crate::task::schedule::Place;
+use crate::time::ns_of;
+use crate::wait::queue::{Node, WaitQueue};
+use crate::wait::wake::{Wake, make_ready};
+use crate::wait::{CannotWait, Limit, WaitError, enter};
+
+/// The state of a coroutine's end, under the join lock.
+pub(super) struct JoinCell {
+    ended: bool,
+    detached: bool,
+    joiner: WaitQueue,
+    /// What wakes a future that awaits the handle.
+    waker: Option<core::task::Waker>,
+}
+
+/// Who owns the output of a coroutine that has just ended.
+pub(super) enum Ended {
+    HandleOwnsOutput(Option<Wake>),
+    NobodyWantsOutput,
+}
+
+impl JoinCell {
+    pub(super) const fn new() -> Self {
+        Self { ended: false, detached: false, joiner: WaitQueue::new(), waker: None }
+    }
+
+    /// The coroutine has ended and its output is stored.
+    pub(super) fn end(cell: &SpinLock<JoinCell>) -> Ended {
+        let mut this = cell.lock();
+        this.ended = true;
+        if this.detached {
+            return Ended::NobodyWantsOutput;
+        }
+        let wake = this.joiner.win_first(Outcome::Event, |_| {});
+        let waker = this.waker.take();
+        drop(this);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ended::HandleOwnsOutput(wake)
+    }
+}
+
+/// Why there is no output.
+#[non_exhaustive]
+pub enum JoinError {
+    /// The coroutine panicked; this is the payload. Pass it to `resume_unwind` to panic along.
+    Panicked(Box<dyn Any + Send>),
+    /// The coroutine was cancelled before its first run.
+    Cancelled,
+    /// The coroutine never ran, because its runtime shut down.
+    Shutdown,
+    /// The coroutine never ran, because there was no stack for it.
+    NoStack(StackError),
+    /// A coroutine cannot wait for its own end.
+    Itself,
+    /// The wait itself ended: the *joining* coroutine was cancelled, or the caller cannot wait. The other coroutine goes
+    /// on.
+    Wait(WaitError),
+    /// The output has been taken by an earlier call.
+    AlreadyTaken,
+}
+
+impl JoinError {
+    pub(super) fn rejected(why: Rejected) -> Self {
+        match why {
+            Rejected::Cancelled => Self::Cancelled,
+            Rejected::Shutdown => Self::Shutdown,
+            Rejected::NoStack(why) => Self::NoStack(why),
+        }
+    }
+
+    /// The panic's payload, if the coroutine panicked.
+    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+        match self {
+            Self::Panicked(payload) => Some(payload),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(payload) => write!(f, "the coroutine panicked: {}", message_of(&**payload)),
+            Self::Cancelled => f.write_str("the coroutine was cancelled before its first run"),
+            Self::Shutdown => f.write_str("the coroutine never ran: its runtime shut down"),
+            Self::NoStack(why) => write!(f, "the coroutine never ran: {why}"),
+            Self::Itself => f.write_str("a coroutine cannot join itself"),
+            Self::Wait(why) => write!(f, "the wait for the coroutine ended early: {why}"),
+            Self::AlreadyTaken => f.write_str("the coroutine's output has been taken already"),
+        }
+    }
+}
+
+impl core::error::Error for JoinError {}
+
+/// The text of a panic's payload.
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<alloc::string::String>().map(|text| text.as_str()))
+        .unwrap_or("(no text)")
+}
+
+/// Why [`JoinHandle::join_timeout`] or [`JoinHandle::try_join`] has no output yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TryJoinError {
+    /// The coroutine has not ended (within the time given).
+    NotYet,
+    /// It has ended, or it cannot be waited for.
+    Failed(JoinError),
+}
+
+impl fmt::Display for TryJoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotYet => f.write_str("the coroutine has not ended yet"),
+            Self::Failed(why) => why.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for TryJoinError {}
+
+/// The right to wait for a coroutine's end and to take its output.
+///
+/// Dropping it detaches the coroutine: it runs on, and its output is dropped when it ends. The handle is a [`Future`],
+/// too.
+///
+/// It can be used from coroutines of any runtime, from plain threads (feature `std`) and from async code.
+#[must_use = "dropping the handle detaches the coroutine; use `detach` to say so"]
+pub struct JoinHandle<T> {
+    task: TaskRef,
+    slot: OutputSlot,
+    taken: bool,
+    _output: PhantomData<T>,
+}
+
+// SAFETY: the handle gives its holder the output, which `T: Send` allows to come from another thread.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives no access to the output.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// `task` was made with output type `T`, `slot` is where its output will be, and this is its only handle.
+    pub(super) unsafe fn new(task: TaskRef, slot: OutputSlot) -> Self {
+        Self { task, slot, taken: false, _output: PhantomData }
+    }
+
+    fn cell(&self) -> &SpinLock<JoinCell> {
+        &TaskCore::of(&self.task).join
+    }
+
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.task
+    }
+
+    /// Waits for the coroutine's end and returns its output.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`]. When the wait itself ends early (`Wait`, `Itself`) the coroutine is detached; use
+    /// [`JoinHandle::join_timeout`] to keep the handle.
+    pub fn join(mut self) -> Result<T, JoinError> {
+        self.join_mut()
+    }
+
+    /// As [`JoinHandle::join`]; the handle can be used again if the wait itself ended early.
+    ///
+    /// # Errors
+    ///
+    /// See [`JoinError`].
+    pub fn join_mut(&mut self) -> Result<T, JoinError> {
+        match self.wait_and_take(Limit::Never) {
+            Ok(output) => Ok(output),
+            Err(TryJoinError::Failed(why)) => Err(why),
+            Err(TryJoinError::NotYet) => unreachable!("a join without a deadline cannot time out"),
+        }
+    }
+
+    /// As [`JoinHandle::join`], but not even a cancel of the joining coroutine ends the wait. The caller can wait.
+    pub(super) fn join_to_the_end(mut self) -> Result<T, JoinError> {
+        while !self.is_finished() {
+            // A refusal cannot come: the caller can wait, nothing that the wait accepts is pending, and it is not the
+            // coroutine itself, which has only just been spawned.
+            let _ = self.wait(Accepts::NOTHING, Limit::Never);
+        }
+        match self.take() {
+            Ok(output) => Ok(output),
+            Err(TryJoinError::Failed(why)) => Err(why),
+            Err(TryJoinError::NotYet) => unreachable!("it has ended"),
+        }
+    }
+
+    /// Waits at most `timeout` for the coroutine's end.
+    ///
+    /// # Errors
+    ///
+    /// [`TryJoinError::NotYet`] when it has not ended in time; the handle can be used again.
+    pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, TryJoinError> {
+        self.wait_and_take(Limit::AfterNs(ns_of(timeout)))
+    }
+
+    /// The output, if the coroutine has ended. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`TryJoinError::NotYet`] when it has not.
+    pub fn try_join(&mut self) -> Result<T, TryJoinError> {
+        if !self.is_finished() {
+            return Err(TryJoinError::NotYet);
+        }
+        self.take()
+    }
+
+    fn take(&mut self) -> Result<T, TryJoinError> {
+        if core::mem::replace(&mut self.taken, true) {
+            return Err(TryJoinError::Failed(JoinError::AlreadyTaken));
+        }
+        // SAFETY: the coroutine has ended and this is its only handle, so the output is ours; it is taken once.
+        unsafe { take_output(self.slot) }.map_err(TryJoinError::Failed)
+    }
+
+    fn wait_and_take(&mut self, limit: Limit) -> Result<T, TryJoinError> {
+        if !self.is_finished() {
+            self.wait(Accepts::CANCEL, limit)?;
+        }
+        self.take()
+    }
+
+    /// Waits for the end.
+    fn wait(&self, accepts: Accepts, limit: Limit) -> Result<(), TryJoinError> {
+        let fail = |why| Err(TryJoinError::Failed(why));
+        if Place::coroutine() == Some(self.task.as_ptr()) {
+            return fail(JoinError::Itself);
+        }
+        let cannot = |why: CannotWait| TryJoinError::Failed(JoinError::Wait(WaitError::CannotWait(why)));
+        let waiter = enter().waiter().map_err(cannot)?;
+        let generation = match waiter.begin(accepts) {
+            Ok(generation) => generation,
+            Err(Pending::Cancel | Pending::Token) => return fail(JoinError::Wait(WaitError::Cancelled)),
+        };
+        let node = core::pin::pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
+        let node: *const Node = &raw const *node;
+        let mut cell = self.cell().lock();
+        if cell.ended {
+            drop(cell);
+            // Ends the wait that was begun for nothing. Losing means that a cancel ended it; the output is there anyway.
+            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
+            return Ok(());
+        }
+        // SAFETY: the node stays in this frame and is removed below unless its queue's winner has unlinked it.
+        unsafe { cell.joiner.push(node) };
+        drop(cell);
+        match waiter.park(accepts, limit, generation).0 {
+            Outcome::Event => Ok(()),
+            ended => {
+                let mut cell = self.cell().lock();
+                // SAFETY: it was pushed to this queue.
+                unsafe { cell.joiner.remove(node) };
+                match ended {
+                    Outcome::TimedOut => Err(TryJoinError::NotYet),
+                    _ => fail(JoinError::Wait(WaitError::Cancelled)),
+                }
+            }
+        }
+    }
+
+    /// Whether the coroutine has ended.
+    pub fn is_finished(&self) -> bool {
+        self.cell().lock().ended
+    }
+
+    /// Requests cancellation: the coroutine's current wait, if it can be cancelled, and every later one return
+    /// `Cancelled`. One that has not run yet never will. It does not wait for the end.
+    pub fn cancel(&self) {
+        if let Some(won) = self.task.claim.request_cancel() {
+            make_ready(self.task.as_ptr(), won);
+        }
+    }
+
+    /// Lets the coroutine run on by itself.
+    pub fn detach(self) {}
+
+    /// How many bytes of its stack the coroutine used at most; known when it has ended, if it was spawned with
+    /// [`Builder::measure_stack`](super::Builder::measure_stack).
+    pub fn stack_high_water_bytes(&self) -> Option<usize> {
+        match TaskCore::of(&self.task).stack_used_bytes.load(Ordering::Acquire) {
+            0 => None,
+            used => Some(used),
+        }
+    }
+
+    /// The coroutine's number, unique within its runtime.
+    pub fn id(&self) -> u64 {
+        self.task.id
+    }
+
+    /// The coroutine's name, if it was given one.
+    pub fn name(&self) -> Option<&'static str> {
+        self.task.name
+    }
+
+    /// Where the coroutine was spawned.
+    pub fn spawn_site(&self) -> &'static Location<'static> {
+        self.task.spawn_site
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Gives up the right to the output; returns the output if it is there already.
+    pub(crate) fn release(mut self) -> Option<Result<T, JoinError>> {
+        self.detach_and_take()
+    }
+
+    fn detach_and_take(&mut self) -> Option<Result<T, JoinError>> {
+        let mut cell = self.cell().lock();
+        cell.detached = true;
+        let ended = cell.ended;
+        let waker = cell.waker.take();
+        drop(cell);
+        drop(waker);
+        let untaken = ended && !core::mem::replace(&mut self.taken, true);
+        // SAFETY: the coroutine has ended, so the output is ours, and it has not been taken before.
+        untaken.then(|| unsafe { take_output::<T>(self.slot) })
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        drop_quietly(self.detach_and_take());
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    /// Ready with the output when the coroutine has ended.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloned before the lock: a waker is foreign code.
+        let waker = context.waker().clone();
+        let mut cell = self.cell().lock();
+        if !cell.ended {
+            let before = cell.waker.replace(waker);
+            drop(cell);
+            drop(before);
+            return Poll::Pending;
+        }
+        drop(cell);
+        Poll::Ready(self.take().map_err(|why| match why {
+            TryJoinError::Failed(why) => why,
+            TryJoinError::NotYet => unreachable!("the coroutine has ended"),
+        }))
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What the layers below reach through [`Schedule`].
+#![expect(unsafe_code, reason = "implements a trait whose methods move tasks by raw pointer")]
+
+use alloc::sync::Arc;
+use core::ptr::NonNull;
+
+use super::runtime::Inner;
+use super::task_core::TaskCore;
+use super::worker::Worker;
+use crate::platform::Platform;
+use crate::task::header::{Header, Options};
+use crate::task::schedule::{Place, Schedule, WorkerHead};
+
+/// The one scheduler. It has no state: everything is in workers and runtimes.
+pub(super) struct Scheduler;
+
+/// See [`Scheduler`].
+pub(super) static SCHEDULER: Scheduler = Scheduler;
+
+// SAFETY: `Worker` keeps each task in one queue, resumes it after its departure is complete, and sends a bound task to
+// its home only.
+unsafe impl Schedule for Scheduler {
+    #[inline]
+    unsafe fn make_ready(&self, task: NonNull<Header>) {
+        // SAFETY: the caller owns the task.
+        let header = unsafe { task.as_ref() };
+        if let Place::Coroutine(head, _) | Place::Base(head) = Place::current() {
+            if header.home() == head.as_ptr() && !header.options.has(Options::MIGRATES) {
+                // SAFETY: the home is the calling worker, which is live.
+                return unsafe { Worker::of_head(head) }.push_ready(task);
+            }
+            // SAFETY: the task is live, and so is its runtime.
+            let runtime = unsafe { &*TaskCore::of(header).runtime };
+            if let Some(worker) = runtime.worker_of(head) {
+                if header.options.has(Options::MIGRATES) {
+                    return worker.push_stealable(task);
+                }
+                // SAFETY: the calling worker keeps the runtime alive.
+                return unsafe { send_home(runtime, task) };
+            }
+        }
+        // SAFETY: forwarded.
+        unsafe { make_ready_from_outside(task) };
+    }
+
+    unsafe fn suspend(&self, worker: NonNull<WorkerHead>, deadline_ns: u64) {
+        // SAFETY: forwarded; heads of this scheduler belong to workers.
+        unsafe { Worker::of_head(worker).suspend(deadline_ns) };
+    }
+
+    unsafe fn yield_now(&self, worker: NonNull<WorkerHead>) {
+        // SAFETY: forwarded.
+        unsafe { Worker::of_head(worker).yield_current() };
+    }
+
+    fn platform<'a>(&self, worker: &'a WorkerHead) -> &'a dyn Platform {
+        // SAFETY: heads of this scheduler belong to workers, whose runtime lives as long as they do.
+        unsafe { Worker::of_head::<'a>(worker.into()) }.runtime().platform()
+    }
+}
+
+/// # Safety
+///
+/// The caller owns the task, which is bound, and `runtime` is its runtime.
+unsafe fn send_home(runtime: &Inner, task: NonNull<Header>) {
+    // SAFETY: a bound task's home is a worker of its runtime.
+    unsafe {
+        let home = Worker::of_head(NonNull::new_unchecked(task.as_ref().home()));
+        runtime.send_home(home, task);
+    }
+}
+
+/// The calling thread does not keep the runtime alive, and once the task is sent it may run, end, and take the runtime
+/// with it: so the runtime is held over the call.
+///
+/// # Safety
+///
+/// The caller owns the task, which has started.
+#[cold]
+unsafe fn make_ready_from_outside(task: NonNull<Header>) {
+    // SAFETY: while the caller owns the task, the task's runtime cannot end.
+    let (header, runtime) = unsafe {
+        let runtime = TaskCore::of(task.as_ref()).runtime;
+        Arc::increment_strong_count(runtime);
+        (task.as_ref(), Arc::from_raw(runtime))
+    };
+    if header.options.has(Options::MIGRATES) {
+        // SAFETY: forwarded; `runtime` is held.
+        unsafe { runtime.inject(task) };
+    } else {
+        // SAFETY: as above.
+        unsafe { send_home(&runtime, task) };
+    }
+}
+
+/// Ends the program, with a message, for what cannot go on; called in a coroutine or on a worker's base context.
+#[cold]
+pub(crate) fn fatal(message: core::fmt::Arguments<'_>) -> ! {
+    match Place::current() {
+        // SAFETY: the calling worker is live.
+        Place::Coroutine(head, _) | Place::Base(head) => unsafe { head.as_ref() }.platform().fatal(message),
+        // Only who unwinds cannot wait on a plain thread, and a panic while unwinding aborts.
+        Place::Interrupt | Place::Outside => panic!("{message}"),
+    }
+}

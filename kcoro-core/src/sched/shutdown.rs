@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The end of a runtime.
+//!
+//! Closing refuses new coroutines, makes workers drop those that have not started, and cancels the rest. When the last
+//! has ended, workers leave their base loops and their threads are joined. What has not ended in time is abandoned: no
+//! worker resumes anything any more, so a parent and its children are abandoned together.
+#![expect(unsafe_code, reason = "makes cancelled tasks ready by raw pointer")]
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::panic::Location;
+use core::ptr::NonNull;
+use core::time::Duration;
+
+use super::runtime::{Inner, Phase};
+use crate::task::claim::{Accepts, Outcome, Won};
+use crate::task::header::Header;
+use crate::task::schedule::Place;
+use crate::time::ns_of;
+use crate::util::linked::Chain;
+use crate::wait::queue::Node;
+use crate::wait::wake::make_ready;
+use crate::wait::{Limit, enter};
+
+/// What was left when a runtime ended.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Coroutines that were parked and never run again.
+    pub abandoned: Vec<Abandoned>,
+    /// Coroutines that were ready or running and had not parked before: their number only.
+    pub unparked: usize,
+}
+
+impl ShutdownReport {
+    /// Whether every coroutine has ended.
+    pub fn is_clean(&self) -> bool {
+        self.abandoned.is_empty() && self.unparked == 0
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("every coroutine has ended");
+        }
+        write!(f, "{} coroutines have not ended", self.abandoned.len() + self.unparked)?;
+        for one in self.abandoned.iter().take(16) {
+            write!(f, "\n  {} {} spawned at {}", one.id, one.name.unwrap_or("(unnamed)"), one.spawn_site)?;
+        }
+        Ok(())
+    }
+}
+
+/// A coroutine that had not ended when its runtime did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Abandoned {
+    /// Its number.
+    pub id: u64,
+    /// Its name, if it has one.
+    pub name: Option<&'static str>,
+    /// Where it was spawned.
+    pub spawn_site: &'static Location<'static>,
+}
+
+/// Cancels one coroutine of a closing runtime; the caller is the coroutine itself, about to park.
+pub(super) fn cancel(header: &Header) {
+    if let Some(won) = header.claim.request_cancel() {
+        debug_assert_eq!(won, Won::Running, "a coroutine that registers has not been parked yet");
+    }
+}
+
+/// See [`Runtime::shutdown`](super::Runtime::shutdown).
+pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) -> ShutdownReport {
+    if is_inside(inner) {
+        inner.orphan();
+        close(inner);
+        inner.note_ended_while_closing();
+        return ShutdownReport::default();
+    }
+    close(inner);
+    wait_for_the_last(inner, Limit::AfterNs(ns_of(grace)));
+    finish(inner, 0)
+}
+
+/// See [`LocalRuntime::shutdown`](super::LocalRuntime::shutdown).
+pub(super) fn shut_down_local(
+    inner: &Arc<Inner>,
+    grace: Duration,
+    drive: impl FnOnce(&dyn Fn() -> bool),
+) -> ShutdownReport {
+    close(inner);
+    let platform = inner.platform();
+    let deadline_ns = platform.now_ns().saturating_add(ns_of(grace));
+    let own = &inner.workers()[0];
+    own.local.wake_by_ns.set(deadline_ns);
+    drive(&|| inner.live_count() == 0 || platform.now_ns() >= deadline_ns);
+    let report = finish(inner, 1);
+    if !report.is_clean() && own.has_abandoned() {
+        platform.fatal(format_args!("the thread of a local runtime cannot go on: {report}"));
+    }
+    own.stacks().release_all(platform);
+    report
+}
+
+fn is_inside(inner: &Inner) -> bool {
+    match Place::current() {
+        Place::Coroutine(head, _) | Place::Base(head) => inner.worker_of(head).is_some(),
+        Place::Interrupt | Place::Outside => false,
+    }
+}
+
+/// Refuses new coroutines and cancels the parked ones. One that parks for the first time later finds the phase.
+fn close(inner: &Inner) {
+    inner.set_phase(Phase::Closing);
+    for worker in inner.workers() {
+        let mut won: Chain<Header> = Chain::new();
+        worker.shared.registry.for_each(|core| {
+            if core.header.claim.request_cancel() == Some(Won::Parked) {
+                // SAFETY: we won its published park, so it is ours, in no queue, and live until it has run.
+                unsafe { won.push_back(NonNull::from(&core.header)) };
+            }
+        });
+        while let Some(task) = won.pop_front() {
+            make_ready(task, Won::Parked);
+        }
+    }
+    inner.wake_all();
+}
+
+/// Waits until no coroutine is left, or for the limit.
+fn wait_for_the_last(inner: &Inner, limit: Limit) {
+    // Who cannot wait here (a thread that unwinds) gives no grace.
+    let Ok(waiter) = enter().waiter() else { return };
+    let Ok(generation) = waiter.begin(Accepts::NOTHING) else { return };
+    let node = core::pin::pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
+    let node: *const Node = &raw const *node;
+    let mut ended = inner.ended.lock();
+    if inner.live_count() == 0 {
+        drop(ended);
+        let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
+        return;
+    }
+    // SAFETY: the node stays in this frame and is removed below.
+    unsafe { ended.push(node) };
+    drop(ended);
+    waiter.park(Accepts::NOTHING, limit, generation);
+    // SAFETY: it was pushed to this queue.
+    unsafe { inner.ended.lock().remove(node) };
+}
+
+/// Stops the workers and reports. Threads are joined only if nothing is left; else they stay for ever, by design.
+fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
+    let live = inner.live_count();
+    if live == 0 {
+        inner.stop(first_thread..inner.workers().len());
+        return ShutdownReport::default();
+    }
+    inner.set_phase(Phase::Stopped);
+    inner.wake_all();
+    let abandoned = abandoned(inner);
+    let unparked = usize::try_from(live).unwrap_or(usize::MAX).saturating_sub(abandoned.len());
+    // What is abandoned may still be referred to, by wakers for example: the runtime stays.
+    core::mem::forget(inner.clone());
+    ShutdownReport { abandoned, unparked }
+}
+
+fn abandoned(inner: &Inner) -> Vec<Abandoned> {
+    let mut all = Vec::new();
+    for worker in inner.workers() {
+        let mut count = 0;
+        worker.shared.registry.for_each(|_| count += 1);
+        // Room is made outside of the lock; who comes meanwhile is counted as unparked.
+        all.reserve(count);
+        worker.shared.registry.for_each(|core| {
+            if all.len() < all.capacity() {
+                let header = &core.header;
+                all.push(Abandoned { id: header.id, name: header.name, spawn_site: header.spawn_site });
+            }
+        });
+    }
+    all
+}

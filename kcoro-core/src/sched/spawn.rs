@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! How a coroutine is made: [`spawn`], [`spawn_local`], and [`Builder`] for everything beyond.
+#![expect(unsafe_code, reason = "puts new tasks into queues; offers migration as an unsafe option")]
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use super::join::JoinHandle;
+use super::runtime::Inner;
+use super::stack_cache::class_of;
+use super::task_core::{NewTask, PartsOfSpawn, ScopeLink, TaskCell};
+use super::worker::Worker;
+use crate::stack::StackError;
+use crate::task::header::{Header, Options, TaskRef};
+use crate::task::schedule::Place;
+use crate::wait::WaitError;
+
+/// Why a coroutine was not spawned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// There is no runtime here: call it from a coroutine, or spawn on a [`Handle`](super::Handle).
+    NoRuntime,
+    /// The runtime has shut down.
+    Shutdown,
+    /// The runtime's limit is reached. `spawn` waits for room, `try_spawn` says this.
+    Full {
+        /// The limit, in live coroutines.
+        limit: usize,
+    },
+    /// No such stack.
+    Stack(StackError),
+    /// The runtime has no worker with this index.
+    NoWorker {
+        /// What was asked for.
+        index: usize,
+        /// How many there are.
+        workers: usize,
+    },
+    /// The wait for room under the limit ended early.
+    Wait(WaitError),
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRuntime => f.write_str("no runtime here: spawn from a coroutine or through a runtime's handle"),
+            Self::Shutdown => f.write_str("the runtime has shut down"),
+            Self::Full { limit } => write!(f, "the runtime's limit of {limit} coroutines is reached"),
+            Self::Stack(why) => why.fmt(f),
+            Self::NoWorker { index, workers } => {
+                write!(f, "no worker {index}: the runtime has {workers}, numbered from 0")
+            }
+            Self::Wait(why) => write!(f, "waiting for room under the runtime's limit: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for SpawnError {}
+
+/// Where a new coroutine first waits for its turn.
+#[derive(Clone, Copy)]
+enum Placement {
+    /// Wherever a worker is free first.
+    Anywhere,
+    /// On this worker.
+    Worker(usize),
+    /// On the worker that spawns it.
+    Here,
+}
+
+/// What to do when the runtime's limit is reached.
+#[derive(Clone, Copy)]
+enum AtLimit {
+    Wait,
+    Fail,
+}
+
+/// How a coroutine is to be made.
+///
+/// ```
+/// # use kcoro_core::sched::{Builder, SpawnError};
+/// // Outside of a runtime there is nobody to run it:
+/// let refused = Builder::new().name("worker").stack_size(64 * 1024).spawn(|| 1);
+/// assert_eq!(refused.unwrap_err(), SpawnError::NoRuntime);
+/// ```
+#[must_use = "a builder does nothing until it spawns"]
+pub struct Builder<'a> {
+    runtime: Option<&'a Arc<Inner>>,
+    name: Option<&'static str>,
+    stack_size_bytes: Option<usize>,
+    options: Options,
+    placement: Placement,
+    at_limit: AtLimit,
+}
+
+impl Default for Builder<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// A coroutine of the current coroutine's runtime.
+    pub const fn new() -> Self {
+        Self {
+            runtime: None,
+            name: None,
+            stack_size_bytes: None,
+            options: Options::NONE,
+            placement: Placement::Anywhere,
+            at_limit: AtLimit::Wait,
+        }
+    }
+
+    /// A coroutine of `runtime`.
+    pub(super) const fn on(runtime: &'a Arc<Inner>) -> Self {
+        Self { runtime: Some(runtime), ..Self::new() }
+    }
+
+    /// Names it, for reports. Names are for kinds of coroutines ("acceptor"); the number tells two of a kind apart.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Gives it a stack of at least this many usable bytes, instead of the runtime's default.
+    pub const fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size_bytes = Some(bytes);
+        self
+    }
+
+    /// Lets it change rounding mode and other floating-point control: they are saved and restored around each of its
+    /// suspensions. Without this they must be at their default at every suspension.
+    pub const fn own_fp_control(mut self) -> Self {
+        self.options = self.options.with(Options::OWN_FP_CONTROL);
+        self
+    }
+
+    /// Records how much of its stack it uses: see [`JoinHandle::stack_high_water_bytes`]. Costs writing the whole stack
+    /// once.
+    pub const fn measure_stack(mut self) -> Self {
+        self.options = self.options.with(Options::MEASURE_STACK);
+        self
+    }
+
+    /// Starts it on worker `index` and nowhere else.
+    pub const fn worker(mut self, index: usize) -> Self {
+        self.placement = Placement::Worker(index);
+        self
+    }
+
+    /// Starts it on the worker of the spawning coroutine and nowhere else, so that the two never run at the same time
+    /// and hand over without a wake across cores.
+    pub const fn near(mut self) -> Self {
+        self.placement = Placement::Here;
+        self
+    }
+
+    /// Fails with [`SpawnError::Full`] at the runtime's limit instead of waiting for room.
+    pub const fn without_waiting(mut self) -> Self {
+        self.at_limit = AtLimit::Fail;
+        self
+    }
+
+    /// Lets other workers take it over at any of its suspensions.
+    ///
+    /// # Safety
+    ///
+    /// Wherever the coroutine suspends (in any operation of kcoro that may wait, in anything that calls one), none of
+    /// these may be live in it: a reference derived from thread-local storage (the compiler itself may keep a
+    /// thread-local's address over a call), a value that is not `Send`, a guard of a lock.
+    pub const unsafe fn allow_migration(mut self) -> Self {
+        self.options = self.options.with(Options::MIGRATES);
+        self
+    }
+
+    /// Spawns the coroutine.
+    ///
+    /// It may start on any worker, which is why `body` is `Send`. From its first resume on it stays on that worker, so
+    /// what it makes inside need not be.
+    ///
+    /// # Errors
+    ///
+    /// See [`SpawnError`]; `body` is dropped.
+    #[track_caller]
+    pub fn spawn<F, T>(self, body: F) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: `'static` and `Send`.
+        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+    }
+
+    /// Spawns the coroutine on the worker of the calling coroutine, where it stays: neither `body` nor its output need be
+    /// `Send`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::spawn`], and [`SpawnError::NoRuntime`] when called from outside of a coroutine.
+    #[track_caller]
+    pub fn spawn_local<F, T>(mut self, body: F) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        self.placement = Placement::Here;
+        self.options = Options(self.options.0 & !Options::MIGRATES.0);
+        // SAFETY: it starts, runs and ends on the calling worker's thread; its handle is `Send` only if `T` is.
+        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+    }
+
+    /// # Safety
+    ///
+    /// `body` and its output may go to another thread, or `placement` is `Here` and it does not migrate; what they borrow
+    /// stays until the scope in `scope` has been told of the end.
+    #[track_caller]
+    pub(crate) unsafe fn spawn_unchecked<F, T>(self, body: F, scope: ScopeLink) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T,
+    {
+        let spawn_site = Location::caller();
+        let here = match Place::current() {
+            // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
+            // a coroutine that migrates asks again.
+            Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
+            Place::Interrupt | Place::Outside => None,
+        };
+        let runtime: &Inner = match (self.runtime, here) {
+            (Some(runtime), _) => runtime,
+            (None, Some(worker)) => worker.runtime(),
+            (None, None) => return Err(SpawnError::NoRuntime),
+        };
+        let stack_class = self.check(runtime)?;
+        self.take_place(runtime)?;
+        let here = here.and_then(|_| current_worker_of(runtime));
+        let target = match self.placement {
+            Placement::Anywhere => None,
+            Placement::Worker(index) => Some(&runtime.workers()[index]),
+            Placement::Here => Some(here.ok_or(SpawnError::NoRuntime).inspect_err(|_| give_back(runtime))?),
+        };
+        runtime.count_spawn(here);
+        let id = runtime.next_id(here);
+        let parts = PartsOfSpawn { options: self.options, stack_class, id, name: self.name, spawn_site };
+        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime, scope });
+        // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
+        let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
+        // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.
+        unsafe { enqueue(runtime, task, here, target) };
+        Ok(handle)
+    }
+
+    /// Checks what was asked for, and returns the stack class.
+    fn check(&self, runtime: &Inner) -> Result<u8, SpawnError> {
+        if runtime.is_closing() {
+            return Err(SpawnError::Shutdown);
+        }
+        if let Placement::Worker(index) = self.placement
+            && index >= runtime.workers().len()
+        {
+            return Err(SpawnError::NoWorker { index, workers: runtime.workers().len() });
+        }
+        match self.stack_size_bytes {
+            None => Ok(runtime.config.stack_class),
+            Some(size_bytes) => checked_class(runtime.platform(), size_bytes).map_err(SpawnError::Stack),
+        }
+    }
+
+    fn take_place(&self, runtime: &Inner) -> Result<(), SpawnError> {
+        let Some(places) = &runtime.places else { return Ok(()) };
+        match self.at_limit {
+            AtLimit::Wait => places.take(),
+            AtLimit::Fail if places.try_take() => Ok(()),
+            AtLimit::Fail => Err(SpawnError::Full { limit: places.limit() }),
+        }
+    }
+}
+
+fn give_back(runtime: &Inner) {
+    if let Some(places) = &runtime.places {
+        places.give_back();
+    }
+}
+
+/// The calling worker, if it is one of `runtime`.
+fn current_worker_of(runtime: &Inner) -> Option<&Worker> {
+    match Place::current() {
+        Place::Coroutine(head, _) | Place::Base(head) => runtime.worker_of(head),
+        Place::Interrupt | Place::Outside => None,
+    }
+}
+
+/// The class of stacks of `size_bytes`, if `platform` has such.
+pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes: usize) -> Result<u8, StackError> {
+    let limits = platform.stack_limits();
+    if size_bytes < limits.min_bytes {
+        return Err(StackError::TooSmall { size_bytes, min_bytes: limits.min_bytes });
+    }
+    if size_bytes > limits.max_bytes {
+        return Err(StackError::TooLarge { size_bytes, max_bytes: limits.max_bytes });
+    }
+    Ok(class_of(size_bytes))
+}
+
+/// # Safety
+///
+/// The caller owns the task; `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
+unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>, target: Option<&Worker>) {
+    match (target, here) {
+        (Some(target), Some(here)) if core::ptr::eq(target, here) => {
+            // SAFETY: the caller owns the task, and this is the calling worker's queue.
+            unsafe {
+                task.as_ref().bind(target.head_ptr());
+                here.push_last(task);
+            }
+        }
+        (Some(target), _) => {
+            // SAFETY: the caller owns the task, and holds the runtime by its worker or its handle.
+            unsafe {
+                task.as_ref().bind(target.head_ptr());
+                runtime.send_home(target, task);
+            }
+        }
+        (None, Some(here)) => here.push_stealable(task),
+        // SAFETY: as above.
+        (None, None) => unsafe { runtime.inject(task) },
+    }
+}
+
+/// Spawns a coroutine of the current coroutine's runtime: [`Builder::spawn`] with nothing special.
+///
+/// # Errors
+///
+/// See [`SpawnError`].
+#[track_caller]
+pub fn spawn<F, T>(body: F) -> Result<JoinHandle<T>, SpawnError>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn(body)
+}
+
+/// Spawns a coroutine that stays on the calling coroutine's worker and need not be `Send`: [`Builder::spawn_local`].
+///
+/// # Errors
+///
+/// See [`SpawnError`].
+#[track_caller]
+pub fn spawn_local<F, T>(body: F) -> Result<JoinHandle<T>, SpawnError>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    Builder::new().spawn_local(body)
+}
+
+/// Spawns a coroutine, or says [`SpawnError::Full`] when the runtime's limit is reached.
+///
+/// # Errors
+///
+/// See [`SpawnError`].
+#[track_caller]
+pub fn try_spawn<F, T>(body: F) -> Result<JoinHandle<T>, SpawnError>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().without_waiting().spawn(body)
+}
+
+/// Lets the other coroutines that are ready on this worker run first. Outside of a coroutine it does nothing (with
+/// feature `std` it yields the thread).
+pub fn yield_now() {
+    match Place::current() {
+        Place::Coroutine(head, _) if !crate::wait::is_unwinding() => {
+            // SAFETY: we run in the current coroutine of this worker; user code holds no lock of the core.
+            unsafe { head.as_ref().scheduler.yield_now(head) };
+        }
+        #[cfg(feature = "std")]
+        Place::Outside => std::thread::yield_now(),
+        _ => {}
+    }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Leaving a coroutine and arriving in the next: one switch, straight from one to the other.
+//!
+//! ```text
+//!   A: suspend                          B: where it once left
+//!      note (A, parking) ---- switch --->  arrive: publish A's park, or queue it again if it was won meanwhile
+//!                                          go on
+//! ```
+//!
+//! Between the note and the switch nothing runs user code or can fail. What could fail, a stack for a coroutine that has
+//! not run yet, is left to the base context.
+#![expect(unsafe_code, reason = "switches stacks")]
+
+use core::ptr::{self, NonNull};
+
+use super::worker::{Departed, Next, RUN_BUDGET, Worker};
+use crate::arch::{self, FpControl};
+use crate::stack::RawStack;
+use crate::task::header::{Header, Options};
+use crate::task::schedule::NO_DEADLINE;
+
+impl Worker {
+    /// Parks the current coroutine until its claim is won.
+    ///
+    /// # Safety
+    ///
+    /// See [`Schedule::suspend`](crate::task::schedule::Schedule::suspend).
+    #[inline]
+    pub(super) unsafe fn suspend(&self, deadline_ns: u64) {
+        let me = self.head.current.get();
+        // SAFETY: the current coroutine is live, and it is us.
+        let header = unsafe { &*me };
+        if !header.registered.get() {
+            self.register(header);
+        }
+        self.shared.counters.parks.bump();
+        if deadline_ns == NO_DEADLINE {
+            // SAFETY: forwarded: we are the current coroutine, our wait has begun.
+            unsafe { self.leave(header, Departed::Parking) };
+        } else {
+            // SAFETY: as above.
+            unsafe { self.suspend_until(header, deadline_ns) };
+        }
+    }
+
+    /// Lets the others that are ready run first.
+    ///
+    /// # Safety
+    ///
+    /// See [`Schedule::yield_now`](crate::task::schedule::Schedule::yield_now).
+    #[inline]
+    pub(super) unsafe fn yield_current(&self) {
+        // SAFETY: the current coroutine is live, and it is us.
+        let me = unsafe { &*self.head.current.get() };
+        let next = self.next();
+        self.head.budget.set(RUN_BUDGET);
+        if let Next::Nothing = next {
+            return;
+        }
+        self.shared.counters.yields.bump();
+        // SAFETY: forwarded; no wait has begun.
+        unsafe { self.leave_to(me, Departed::Yielding, next) };
+    }
+
+    /// Switches from the current coroutine `me` to whatever is next.
+    ///
+    /// # Safety
+    ///
+    /// `me` is the current coroutine of this worker, which is the calling one; no lock is held. `self` is stale
+    /// afterwards if it migrates.
+    #[inline]
+    pub(super) unsafe fn leave(&self, me: &Header, how: Departed) {
+        let next = self.next();
+        // SAFETY: forwarded.
+        unsafe { self.leave_to(me, how, next) };
+    }
+
+    /// # Safety
+    ///
+    /// As [`Worker::leave`]; `next` is owned by the caller.
+    #[inline]
+    pub(super) unsafe fn leave_to(&self, me: &Header, how: Departed, next: Next) {
+        self.set_departed(me, how);
+        let target = self.target(next);
+        if me.options.has(Options::OWN_FP_CONTROL) {
+            // SAFETY: forwarded.
+            unsafe { switch_with_own_fp_control(me, target) };
+        } else {
+            debug_assert!(FpControl::read() == FpControl::DEFAULT, "{}", FP_CONTROL_CHANGED);
+            // SAFETY: `target` is the saved stack pointer of a context that we own; `me` is resumed once, by whoever
+            // owns it after its departure is complete.
+            unsafe { arch::switch(me.sp_slot(), target) };
+        }
+        // SAFETY: we are back, in a coroutine, maybe on another worker.
+        unsafe { Worker::current() }.arrive();
+    }
+
+    /// Makes `next` current and returns where to switch to.
+    #[inline]
+    fn target(&self, next: Next) -> *mut u8 {
+        match next {
+            // SAFETY: a task that we took from a queue is live and ours.
+            Next::Task(task) if unsafe { task.as_ref() }.is_started() => {
+                self.make_current(task);
+                // SAFETY: as above.
+                unsafe { task.as_ref() }.sp()
+            }
+            Next::Task(task) => self.target_unstarted(task),
+            Next::Base | Next::Nothing => self.target_base(),
+        }
+    }
+
+    fn target_unstarted(&self, task: NonNull<Header>) -> *mut u8 {
+        match self.stack_without_fail(task) {
+            Some(stack) => {
+                // SAFETY: we own the task, and `stack` is of its class.
+                let sp = unsafe { self.start(task, stack) };
+                self.make_current(task);
+                sp
+            }
+            None => {
+                self.local.to_start.set(task.as_ptr());
+                self.target_base()
+            }
+        }
+    }
+
+    fn target_base(&self) -> *mut u8 {
+        self.head.current.set(ptr::null());
+        self.local.base_sp.get()
+    }
+
+    /// Notes that `task` runs from now on.
+    #[inline(always)]
+    pub(super) fn make_current(&self, task: NonNull<Header>) {
+        self.head.current.set(task.as_ptr());
+        self.head.budget.set(RUN_BUDGET);
+        self.shared.counters.switches.bump();
+    }
+
+    /// Switches from the base context into `task`; returns when some coroutine switches back to the base.
+    ///
+    /// # Safety
+    ///
+    /// Called on the base context of this worker; `task` is started and the caller owns it.
+    pub(super) unsafe fn run_from_base(&self, task: NonNull<Header>) {
+        self.make_current(task);
+        // SAFETY: the task is suspended and ours; the base is resumed by this worker's coroutines only.
+        unsafe { arch::switch(self.local.base_sp.as_ptr(), task.as_ref().sp()) };
+        self.arrive();
+    }
+
+    /// Binds `task` to this worker and to `stack`, and builds its first frame.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the task, which has not started; the stack is free and of the task's class.
+    pub(super) unsafe fn start(&self, task: NonNull<Header>, stack: RawStack) -> *mut u8 {
+        let top = stack.top();
+        self.adopt(task, stack);
+        // SAFETY: the stack is writable down to its limit, and larger than what the first frame takes; `coroutine_main`
+        // never returns and never unwinds.
+        let sp = unsafe { arch::prepare(top, coroutine_main, ptr::null_mut()) };
+        // SAFETY: we own the task.
+        unsafe { *task.as_ref().sp_slot() = sp };
+        sp
+    }
+
+    /// Binds `task` to this worker and to `stack`, on which it will run.
+    fn adopt(&self, task: NonNull<Header>, stack: RawStack) {
+        // SAFETY: the callers own the task.
+        let header = unsafe { task.as_ref() };
+        header.bind(self.head_ptr());
+        if header.options.has(Options::MEASURE_STACK) {
+            super::watermark::paint(&stack);
+        }
+        header.attach_stack(stack);
+        self.shared.counters.started.bump();
+    }
+
+    /// Whether a coroutine that ends on a stack of class `class` may go on as `next`, on the same stack.
+    fn takes_over(next: &Header, class: usize) -> bool {
+        !next.is_started()
+            && next.stack_class() == class
+            && !next.claim.is_cancelled()
+            && !next.options.has(Options::MEASURE_STACK)
+    }
+}
+
+const FP_CONTROL_CHANGED: &str = "floating-point control changed at a suspension: spawn with own_fp_control()";
+
+/// # Safety
+///
+/// As the switch in [`Worker::leave_to`].
+#[inline(never)]
+unsafe fn switch_with_own_fp_control(me: &Header, target: *mut u8) {
+    let own = FpControl::read();
+    // SAFETY: others expect the default, and the coroutine asked for its own control words: it gets them back.
+    unsafe {
+        FpControl::DEFAULT.write();
+        arch::switch(me.sp_slot(), target);
+        own.write();
+    }
+}
+
+/// The first and last function of each stack: runs one coroutine after the other on it, until one of them parks and so
+/// keeps the stack, or none is left that has not started.
+///
+/// # Safety
+///
+/// Entered by a switch whose origin made the task current.
+unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
+    // SAFETY: we run on a worker, in a coroutine.
+    unsafe { Worker::current() }.arrive();
+    loop {
+        // SAFETY: we run on a worker; its current task is the one that this stack was given to.
+        let task = unsafe { NonNull::new_unchecked(Worker::current().head.current.get().cast_mut()) };
+        // SAFETY: it has not run before, and this is its stack.
+        unsafe { (task.as_ref().vtable.run)(task) };
+        // SAFETY: it has ended; it may have migrated, so the worker is asked for anew.
+        let worker = unsafe { Worker::current() };
+        // SAFETY: we own the ended task.
+        let (stack, class) = unsafe { worker.retire(task) };
+        match worker.next() {
+            // SAFETY: a task that we took from a queue is live and ours.
+            Next::Task(next) if Worker::takes_over(unsafe { next.as_ref() }, class) => {
+                worker.adopt(next, stack);
+                worker.make_current(next);
+            }
+            next => {
+                worker.set_departed_stack(stack, class);
+                let target = worker.target(next);
+                let mut nowhere = ptr::null_mut();
+                // SAFETY: `target` is a suspended context that we own. Nothing switches back here.
+                unsafe { arch::switch(&raw mut nowhere, target) };
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Takes the stack of a task that has ended, and gives up the scheduler's reference to it.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs on that stack and owns the task.
+    unsafe fn retire(&self, task: NonNull<Header>) -> (RawStack, usize) {
+        // SAFETY: the caller owns the task, so it is still live here.
+        let header = unsafe { task.as_ref() };
+        if header.options.has(Options::OWN_FP_CONTROL) {
+            // SAFETY: the default is what everyone else expects.
+            unsafe { FpControl::DEFAULT.write() };
+        }
+        let stack = header.detach_stack().expect("a running coroutine has a stack");
+        let class = header.stack_class();
+        self.unregister(header);
+        self.shared.counters.ended.bump();
+        self.head.current.set(ptr::null());
+        // SAFETY: this is the scheduler's reference, and the task is not used again.
+        unsafe { Header::release(task) };
+        self.runtime().note_ended();
+        (stack, class)
+    }
+}

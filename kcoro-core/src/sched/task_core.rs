@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! A spawned coroutine in memory: header, join state, and its closure or, later, its output.
+//!
+//! ```text
+//!  +--------+--------+--------+-------+------------------------+
+//!  | Header | join   | scope  | links | closure, later output  |   one allocation, two references at the start:
+//!  +--------+--------+--------+-------+------------------------+   the scheduler's and the handle's
+//! ```
+//!
+//! The stage (closure or output) belongs to the scheduler until `ended` is set under the join lock; then the output
+//! belongs to the handle, or, if the handle is gone, to the coroutine that has just ended, which drops it.
+#![expect(unsafe_code, reason = "a cell whose content changes type; tasks by raw pointer")]
+
+use alloc::alloc::{Layout, dealloc};
+use alloc::boxed::Box;
+use core::cell::{Cell, UnsafeCell};
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+use super::SCHEDULER;
+use super::join::{JoinCell, JoinError};
+use super::locals::Locals;
+use super::registry::Links;
+use super::runtime::Inner;
+use crate::primitive::SpinLock;
+use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
+use crate::task::schedule::NO_DEADLINE;
+
+/// The part of a spawned coroutine that does not depend on its types. The header comes first.
+#[repr(C)]
+pub(crate) struct TaskCore {
+    pub(super) header: Header,
+    pub(super) join: SpinLock<JoinCell>,
+    pub(super) runtime: *const Inner,
+    pub(super) links: Links,
+    pub(super) locals: Locals,
+    /// How much of its stack it used; zero until it has ended, or if that was not asked for.
+    pub(super) stack_used_bytes: AtomicUsize,
+    pub(crate) scope: ScopeLink,
+}
+
+// SAFETY: `links` are used under a registry's lock, `locals` by the coroutine itself, `scope` as documented there; the
+// rest is `Sync`.
+unsafe impl Sync for TaskCore {}
+// SAFETY: as above.
+unsafe impl Send for TaskCore {}
+
+/// Who is told when a scope's child has ended, after its closure and, unless a handle owns it, its output are gone.
+pub(crate) struct ScopeLink {
+    pub(crate) on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>,
+    pub(crate) data: *const (),
+    /// Whether the coroutine panicked and no handle was left to see it. Written before `on_end` is called.
+    pub(crate) panicked_unobserved: Cell<bool>,
+    /// For the scope, under its lock: the neighbours among its children, whether there are any, whether it has ended.
+    pub(crate) prev: Cell<*const TaskCore>,
+    pub(crate) next: Cell<*const TaskCore>,
+    pub(crate) listed: Cell<bool>,
+    pub(crate) over: Cell<bool>,
+}
+
+impl ScopeLink {
+    pub(crate) const fn none() -> Self {
+        Self::new(None, core::ptr::null())
+    }
+
+    pub(crate) const fn new(on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>, data: *const ()) -> Self {
+        Self {
+            on_end,
+            data,
+            panicked_unobserved: Cell::new(false),
+            prev: Cell::new(core::ptr::null()),
+            next: Cell::new(core::ptr::null()),
+            listed: Cell::new(false),
+            over: Cell::new(false),
+        }
+    }
+}
+
+impl TaskCore {
+    /// The core around a header: every header of this scheduler is the first field of one.
+    #[inline(always)]
+    pub(crate) fn of(header: &Header) -> &TaskCore {
+        // SAFETY: headers are made by `TaskCell::allocate` only, where the header is the first field of the core.
+        unsafe { &*(&raw const *header).cast::<TaskCore>() }
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Notes how much of its stack the coroutine, which is the current one, has used.
+    fn measure_stack(&self) {
+        if self.header.options.has(Options::MEASURE_STACK) {
+            let used_bytes = self.header.with_stack(super::watermark::used_bytes);
+            self.stack_used_bytes.store(used_bytes.unwrap_or(0), Ordering::Release);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Called once, on the coroutine's own stack or (unstarted) on a base context, when closure and output are gone or
+    /// handed over.
+    unsafe fn tell_scope(this: NonNull<TaskCore>) {
+        // SAFETY: the scheduler's reference is still there.
+        let (on_end, data) = unsafe { (this.as_ref().scope.on_end, this.as_ref().scope.data) };
+        if let Some(on_end) = on_end {
+            // SAFETY: the scope waits for this call before it goes.
+            unsafe { on_end(data, this) };
+        }
+    }
+}
+
+/// Closure before the end, output after.
+union Stage<F, T> {
+    closure: ManuallyDrop<F>,
+    output: ManuallyDrop<Result<T, JoinError>>,
+}
+
+/// See the [module](self).
+#[repr(C)]
+pub(super) struct TaskCell<F, T> {
+    core: TaskCore,
+    stage: UnsafeCell<Stage<F, T>>,
+}
+
+/// What a new task is made of.
+pub(super) struct NewTask<F> {
+    pub(super) closure: F,
+    pub(super) parts: PartsOfSpawn,
+    pub(super) runtime: *const Inner,
+    pub(super) scope: ScopeLink,
+}
+
+/// The spawn's own parts of a header.
+pub(super) struct PartsOfSpawn {
+    pub(super) options: Options,
+    pub(super) stack_class: u8,
+    pub(super) id: u64,
+    pub(super) name: Option<&'static str>,
+    pub(super) spawn_site: &'static core::panic::Location<'static>,
+}
+
+impl<F: FnOnce() -> T, T> TaskCell<F, T> {
+    const VTABLE: TaskVtable =
+        TaskVtable { run: Self::run, reject: Self::reject, free: Self::free, scheduler: &SCHEDULER };
+
+    /// Allocates the task with two references: the scheduler's and the handle's.
+    pub(super) fn allocate(new: NewTask<F>) -> NonNull<Header> {
+        let PartsOfSpawn { options, stack_class, id, name, spawn_site } = new.parts;
+        let parts = Parts { vtable: &Self::VTABLE, options, stack_class, id, name, spawn_site, refs: 2 };
+        let cell = Box::new(TaskCell::<F, T> {
+            core: TaskCore {
+                header: Header::new(parts),
+                join: SpinLock::new(JoinCell::new()),
+                runtime: new.runtime,
+                links: Links::new(),
+                locals: Locals::new(),
+                stack_used_bytes: AtomicUsize::new(0),
+                scope: new.scope,
+            },
+            stage: UnsafeCell::new(Stage { closure: ManuallyDrop::new(new.closure) }),
+        });
+        // SAFETY: a box is not null.
+        unsafe { NonNull::new_unchecked(Box::into_raw(cell)).cast() }
+    }
+
+    /// # Safety
+    ///
+    /// See [`TaskVtable::run`].
+    unsafe fn run(task: NonNull<Header>) {
+        let cell = task.cast::<Self>();
+        // SAFETY: the task runs once, so the closure is still there; the stage belongs to the scheduler.
+        let closure = unsafe { ManuallyDrop::take(&mut (*cell.as_ref().stage.get()).closure) };
+        let output = run_to_end(closure);
+        // SAFETY: the coroutine is still the current one; its locals are dropped while it can still wait.
+        unsafe { cell.as_ref() }.core.locals.clear();
+        // A coroutine's last operations are its own: the deadline of a forgotten `timeout` does not outlive its closure.
+        // SAFETY: as above.
+        unsafe { task.as_ref() }.deadline_ns.set(NO_DEADLINE);
+        // SAFETY: as above.
+        unsafe { cell.as_ref() }.core.measure_stack();
+        // SAFETY: the closure is gone; forwarded.
+        unsafe { Self::finish(cell, output) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`TaskVtable::reject`].
+    unsafe fn reject(task: NonNull<Header>, why: Rejected) {
+        let cell = task.cast::<Self>();
+        // SAFETY: the task has not run and never will, so the closure is still there.
+        let closure = unsafe { ManuallyDrop::take(&mut (*cell.as_ref().stage.get()).closure) };
+        drop_quietly(closure);
+        // SAFETY: the closure is gone; forwarded.
+        unsafe { Self::finish(cell, Err(JoinError::rejected(why))) };
+    }
+
+    /// Stores the output and tells who waits for it.
+    ///
+    /// # Safety
+    ///
+    /// Called once; the closure is gone.
+    unsafe fn finish(cell: NonNull<Self>, output: Result<T, JoinError>) {
+        // SAFETY: the scheduler's reference keeps the cell alive to the end of this function.
+        let this = unsafe { cell.as_ref() };
+        let panicked = matches!(output, Err(JoinError::Panicked(_)));
+        // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
+        unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
+        match JoinCell::end(&this.core.join) {
+            super::join::Ended::HandleOwnsOutput(wake) => {
+                if let Some(wake) = wake {
+                    wake.wake();
+                }
+            }
+            super::join::Ended::NobodyWantsOutput => {
+                this.core.scope.panicked_unobserved.set(panicked);
+                if panicked && this.core.scope.on_end.is_none() {
+                    // SAFETY: the runtime outlives its tasks.
+                    unsafe { (*this.core.runtime).note_unobserved_panic(&this.core.header) };
+                }
+                // SAFETY: the handle is gone, so the output is ours.
+                drop_quietly(unsafe { ManuallyDrop::take(&mut (*this.stage.get()).output) });
+            }
+        }
+        // SAFETY: closure and output are gone or the handle's.
+        unsafe { TaskCore::tell_scope(cell.cast()) };
+    }
+
+    /// # Safety
+    ///
+    /// See [`TaskVtable::free`]. Closure and output have been taken.
+    unsafe fn free(task: NonNull<Header>) {
+        // SAFETY: it was allocated as a box of this type, and nothing in it needs a drop any more: header, join cell and
+        // links own nothing, locals were cleared, the stage was taken.
+        unsafe { dealloc(task.as_ptr().cast(), Layout::new::<Self>()) };
+    }
+}
+
+/// Takes the output out of the cell of a task that returns `T`.
+///
+/// The output lies after the core, at the alignment of the stage, which depends on the closure's type. So the address
+/// is computed by the vtable's owner: see [`OutputSlot`].
+///
+/// # Safety
+///
+/// The output belongs to the caller and is there.
+pub(super) unsafe fn take_output<T>(slot: OutputSlot) -> Result<T, JoinError> {
+    // SAFETY: the caller's promise; the slot was made for this `T`.
+    unsafe { slot.0.cast::<Result<T, JoinError>>().read() }
+}
+
+/// Where a task's output will be.
+#[derive(Clone, Copy)]
+pub(super) struct OutputSlot(*mut ());
+
+impl<F: FnOnce() -> T, T> TaskCell<F, T> {
+    /// Where the output of `task` will be.
+    ///
+    /// # Safety
+    ///
+    /// `task` was allocated by this type.
+    pub(super) unsafe fn output_slot(task: NonNull<Header>) -> OutputSlot {
+        // SAFETY: the caller's promise; a union's fields start where it starts.
+        OutputSlot(unsafe { task.cast::<Self>().as_ref() }.stage.get().cast())
+    }
+}
+
+#[cfg(feature = "std")]
+fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
+    // The closure and all that it captured are consumed: nothing half-changed is seen through it afterwards but what the
+    // user shares, which is theirs to judge, as with `std::thread`.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(closure)).map_err(JoinError::Panicked)
+}
+
+#[cfg(not(feature = "std"))]
+fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
+    Ok(closure())
+}
+
+/// Drops user data where a panic must not go further.
+#[cfg(feature = "std")]
+pub(super) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))) {
+        // The hook has reported it. Dropping the payload may panic again: it is leaked instead.
+        core::mem::forget(payload);
+    }
+}
+
+#[cfg(not(feature = "std"))]
+pub(super) fn drop_quietly<T>(value: T) {
+    drop(value);
+}

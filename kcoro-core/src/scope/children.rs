@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The children of one scope: how many live, which, and who waits for the last.
+//!
+//! It lies in the parent's frame. A child's last touch of it is the release of its lock; the parent leaves the frame
+//! only after it has seen, under the lock, that no child is left.
+#![expect(unsafe_code, reason = "spawns closures that borrow; a list of children that live while they are on it")]
+
+use core::pin::pin;
+use core::ptr::{self, NonNull};
+
+use crate::primitive::SpinLock;
+use crate::sched::task_core::{ScopeLink, TaskCore};
+use crate::sched::{Builder, JoinHandle, SpawnError};
+use crate::task::claim::{Accepts, Outcome, Won};
+use crate::task::header::{Header, TaskRef};
+use crate::util::linked::Chain;
+use crate::wait::queue::{Node, WaitQueue};
+use crate::wait::wake::make_ready;
+use crate::wait::{Limit, enter};
+
+/// See the [module](self).
+pub(super) struct Children {
+    state: SpinLock<State>,
+}
+
+struct State {
+    /// Children that have been spawned, or are about to be, and have not ended.
+    live: usize,
+    /// Those that a cancel reaches: a list through their scope links.
+    first: *const TaskCore,
+    /// Children to come are cancelled at once.
+    cancelled: bool,
+    /// Panics that no join has taken up.
+    unobserved_panics: usize,
+    parent: WaitQueue,
+}
+
+// SAFETY: the list is touched under the lock only, and children leave it before they end.
+unsafe impl Send for State {}
+
+impl Children {
+    pub(super) fn new() -> Self {
+        let state =
+            State { live: 0, first: ptr::null(), cancelled: false, unobserved_panics: 0, parent: WaitQueue::new() };
+        Self { state: SpinLock::new(state) }
+    }
+
+    /// Spawns a child.
+    ///
+    /// # Safety
+    ///
+    /// `wait_for_all` is called before `self` or anything that `body` or its output borrow goes, on every way out, and
+    /// `self` does not move until then. `body` and its output are `Send`.
+    #[track_caller]
+    pub(super) unsafe fn spawn<F, T>(&self, builder: Builder<'_>, body: F) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T,
+    {
+        // Counted first: the child may end before the spawn returns.
+        self.state.lock().live += 1;
+        let link = ScopeLink::new(Some(Self::child_ended), (&raw const *self).cast());
+        // SAFETY: the caller's promise.
+        let handle = unsafe { builder.spawn_unchecked(body, link) };
+        match &handle {
+            Ok(handle) => self.enlist(handle.task()),
+            Err(_) => self.state.lock().live -= 1,
+        }
+        handle
+    }
+
+    /// How many panics no join has taken up.
+    pub(super) fn unobserved_panics(&self) -> usize {
+        self.state.lock().unobserved_panics
+    }
+
+    /// Counts a panic whose handle was dropped without a join.
+    pub(super) fn note_unobserved_panic(&self) {
+        self.state.lock().unobserved_panics += 1;
+    }
+
+    /// Puts a new child on the list, unless it has ended already.
+    fn enlist(&self, task: &TaskRef) {
+        let core = TaskCore::of(task);
+        let mut state = self.state.lock();
+        if core.scope.over.get() {
+            return;
+        }
+        state.insert(core);
+        let cancelled = state.cancelled;
+        drop(state);
+        if cancelled && let Some(won) = task.claim.request_cancel() {
+            make_ready(task.as_ptr(), won);
+        }
+    }
+
+    /// Called by a child that has ended, as its last act for the scope.
+    ///
+    /// # Safety
+    ///
+    /// `this` is the `Children` that spawned `child`; called once per child.
+    unsafe fn child_ended(this: *const (), child: NonNull<TaskCore>) {
+        // SAFETY: the parent waits for this call.
+        let this = unsafe { &*this.cast::<Children>() };
+        // SAFETY: the child's own reference keeps it alive.
+        let child = unsafe { child.as_ref() };
+        let mut state = this.state.lock();
+        child.scope.over.set(true);
+        state.strike(child);
+        state.unobserved_panics += usize::from(child.scope.panicked_unobserved.get());
+        state.live -= 1;
+        let wake = if state.live == 0 { state.parent.win_first(Outcome::Event, |_| {}) } else { None };
+        // From here on the parent may leave the frame that `this` lies in.
+        drop(state);
+        if let Some(wake) = wake {
+            wake.wake();
+        }
+    }
+
+    /// Cancels all children, and those to come.
+    pub(super) fn cancel(&self) {
+        let mut won: Chain<Header> = Chain::new();
+        let mut state = self.state.lock();
+        state.cancelled = true;
+        let mut child = state.first;
+        // SAFETY: listed children are live while the lock is held.
+        while let Some(core) = unsafe { child.as_ref() } {
+            child = core.scope.next.get();
+            if core.header().claim.request_cancel() == Some(Won::Parked) {
+                // SAFETY: we won its published park, so it is ours, in no queue, and live until it has run.
+                unsafe { won.push_back(NonNull::from(core.header())) };
+            }
+        }
+        drop(state);
+        while let Some(task) = won.pop_front() {
+            make_ready(task, Won::Parked);
+        }
+    }
+
+    /// Returns when no child is left. A cancel of the parent is passed on to the children, and the wait goes on.
+    pub(super) fn wait_for_all(&self) {
+        if enter().check_cancelled().is_err() {
+            self.cancel();
+        }
+        let mut accepts = Accepts::CANCEL;
+        while !self.wait_once(accepts) {
+            self.cancel();
+            accepts = Accepts::NOTHING;
+        }
+    }
+
+    /// Says whether no child is left; if not, a cancel has cut the wait short.
+    fn wait_once(&self, accepts: Accepts) -> bool {
+        if self.state.lock().live == 0 {
+            return true;
+        }
+        let Ok(waiter) = enter().waiter() else { self.cannot_wait() };
+        let Ok(generation) = waiter.begin(accepts) else { return false };
+        let node = pin!(Node::new(&waiter, generation, ptr::null_mut()));
+        let node: *const Node = &raw const *node;
+        let mut state = self.state.lock();
+        if state.live == 0 {
+            drop(state);
+            // Ends the wait that was begun for nothing; a cancel that was faster stays pending.
+            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
+            return true;
+        }
+        // SAFETY: the node stays in this frame and is removed below.
+        unsafe { state.parent.push(node) };
+        drop(state);
+        waiter.park(accepts, Limit::Never, generation);
+        // Also after a child's win the lock is taken once: that child releases it as its last touch of this frame.
+        let mut state = self.state.lock();
+        // SAFETY: it was pushed to this queue.
+        unsafe { state.parent.remove(node) };
+        state.live == 0
+    }
+
+    /// Children that borrow from the frame still run, and the frame cannot wait for them: it must not be left.
+    #[cold]
+    fn cannot_wait(&self) -> ! {
+        let live = self.state.lock().live;
+        crate::sched::fatal(format_args!("a scope with {live} unfinished children was entered where it cannot wait"))
+    }
+}
+
+impl State {
+    fn insert(&mut self, child: &TaskCore) {
+        child.scope.listed.set(true);
+        child.scope.prev.set(ptr::null());
+        child.scope.next.set(self.first);
+        // SAFETY: listed children are live.
+        if let Some(next) = unsafe { self.first.as_ref() } {
+            next.scope.prev.set(child);
+        }
+        self.first = child;
+    }
+
+    fn strike(&mut self, child: &TaskCore) {
+        if !child.scope.listed.replace(false) {
+            return;
+        }
+        let (prev, next) = (child.scope.prev.get(), child.scope.next.get());
+        // SAFETY: a listed child's neighbours are listed, and so live.
+        unsafe {
+            match prev.as_ref() {
+                Some(prev) => prev.scope.next.set(next),
+                None => self.first = next,
+            }
+            if let Some(next) = next.as_ref() {
+                next.scope.prev.set(prev);
+            }
+        }
+    }
+}

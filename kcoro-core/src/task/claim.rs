@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The claim: one word that decides who ends a wait, and whether the waiter has already left its stack.
+//!
+//! Every waiter (a coroutine, a thread, a future) has one. A send, a close, a timer, a cancel and a select arm all end a
+//! wait in the same way: one compare-and-swap from `WAITING` to `DONE`. That swap is also the winner's *last touch* of
+//! the waiter: whatever it hands over is written before, so the waiter may leave as soon as it sees `DONE`.
+//!
+//! # Phases
+//!
+//! ```text
+//!          begin              try_win, request_cancel, unpark (any thread)
+//!   IDLE ---------> WAITING -----------------------------------------------> DONE
+//!                      ^                                                      |
+//!                      +------------------------ begin -----------------------+
+//! ```
+//!
+//! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. The phase
+//! value between `WAITING` and `DONE` is kept for a selector that holds its own claim still (`CLAIMING`).
+//!
+//! # Publication of a park
+//!
+//! A coroutine that waits still runs on its own stack until the switch away from it is over; nobody may resume it before.
+//! The bit `PARKED` says that it is over, and the *destination* of the switch sets it:
+//!
+//! - A winner that finds `PARKED` set owns the coroutine and puts it into a run queue.
+//! - A winner that finds it clear (PARKING) leaves the coroutine alone: `DONE` is the note.
+//! - The destination sets `PARKED` and, if it then sees `DONE`, puts the coroutine into a run queue.
+//!
+//! Both are read-modify-writes of the same word, so exactly one of the two enqueues it. Threads and futures never set
+//! `PARKED`; their wake handle is always used.
+//!
+//! # The word
+//!
+//! ```text
+//!  63             32 31          12 11     8   6      5      4      3       2      1..0
+//! +-----------------+--------------+--------+------+------+-------+--------+--------+-------+
+//! | generation      | arm          | outcome| tok? | can? | TOKEN | CANCEL | PARKED | phase |
+//! +-----------------+--------------+--------+------+------+-------+--------+--------+-------+
+//! ```
+//!
+//! `TOKEN` (an `unpark` that came early) and `CANCEL` are sticky: they survive `begin`, and a wait that accepts one of
+//! them (`tok?`, `can?`) does not start while it is set. They live in this word, not beside it, so that "is a cancel
+//! pending" and "is someone waiting" are one atomic question: no fence, no lost cancel.
+
+use crate::primitive::atomic::{AtomicU64, Ordering};
+
+const PHASE: u64 = 0b11;
+const IDLE: u64 = 0;
+const WAITING: u64 = 1;
+const DONE: u64 = 3;
+const PARKED: u64 = 1 << 2;
+const CANCEL: u64 = 1 << 3;
+const TOKEN: u64 = 1 << 4;
+const STICKY: u64 = CANCEL | TOKEN;
+const OUTCOME_SHIFT: u32 = 8;
+const OUTCOME: u64 = 0xf << OUTCOME_SHIFT;
+const ARM_SHIFT: u32 = 12;
+const ARM: u64 = 0xf_ffff << ARM_SHIFT;
+const GENERATION_SHIFT: u32 = 32;
+
+/// Which sticky requests end a wait: a set of [`Accepts::CANCEL`] and [`Accepts::TOKEN`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Accepts(u64);
+
+impl Accepts {
+    /// Only its event and its deadline end the wait.
+    pub(crate) const NOTHING: Accepts = Accepts(0);
+    /// A cancel ends the wait, too.
+    pub(crate) const CANCEL: Accepts = Accepts(1 << 5);
+    /// An `unpark` ends the wait, too.
+    pub(crate) const TOKEN: Accepts = Accepts(1 << 6);
+
+    const MASK: u64 = Self::CANCEL.0 | Self::TOKEN.0;
+
+    /// Both.
+    pub(crate) const fn and(self, other: Accepts) -> Accepts {
+        Accepts(self.0 | other.0)
+    }
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Outcome {
+    /// The awaited event happened; a value, if any, has been handed over.
+    Event = 1,
+    /// What was waited on closed.
+    Closed = 2,
+    /// The deadline passed.
+    TimedOut = 3,
+    /// The waiter was cancelled.
+    Cancelled = 4,
+    /// The waiter was unparked.
+    Token = 5,
+}
+
+impl Outcome {
+    fn of(word: u64) -> Outcome {
+        match (word & OUTCOME) >> OUTCOME_SHIFT {
+            1 => Outcome::Event,
+            2 => Outcome::Closed,
+            3 => Outcome::TimedOut,
+            4 => Outcome::Cancelled,
+            _ => Outcome::Token,
+        }
+    }
+}
+
+/// Which wait of a waiter is meant. A node or timer left over from an earlier wait cannot win a later one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Generation(u32);
+
+impl Generation {
+    fn of(word: u64) -> Generation {
+        Generation((word >> GENERATION_SHIFT) as u32)
+    }
+}
+
+/// A sticky request that was already there when the wait was to begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pending {
+    /// A cancel; it stays.
+    Cancel,
+    /// An `unpark`; it has been consumed.
+    Token,
+}
+
+/// What the winner of a claim has to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "a parked coroutine that nobody enqueues never runs again"]
+pub(crate) enum Won {
+    /// The waiter has left its stack: the winner makes it runnable.
+    Parked,
+    /// The waiter still runs, or the destination of its switch makes it runnable.
+    Running,
+}
+
+impl Won {
+    fn of(word: u64) -> Won {
+        if word & PARKED == 0 { Won::Running } else { Won::Parked }
+    }
+}
+
+/// What the destination of a switch has to do with the coroutine that left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "an already won coroutine that nobody enqueues never runs again"]
+pub(crate) enum Published {
+    /// It is parked; its winner will make it runnable.
+    Parked,
+    /// It was won before it was parked: make it runnable.
+    AlreadyWon,
+}
+
+/// See the [module](self).
+pub(crate) struct Claim(AtomicU64);
+
+impl Claim {
+    #[cfg(not(loom))]
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(IDLE))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(IDLE))
+    }
+
+    /// The waiter starts a wait; from here on anyone may win it.
+    ///
+    /// # Errors
+    ///
+    /// A sticky request that this wait accepts is pending; no wait was started.
+    #[inline]
+    pub(crate) fn begin(&self, accepts: Accepts) -> Result<Generation, Pending> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            if word & STICKY != 0
+                && let Some(pending) = self.take_pending(word, accepts)
+            {
+                return Err(pending);
+            }
+            let generation = Generation::of(word).0.wrapping_add(1);
+            let waiting = (u64::from(generation) << GENERATION_SHIFT) | accepts.0 | WAITING | (word & STICKY);
+            // Acquire: what a canceller wrote before it set CANCEL is visible to us. Release: what we wrote before is
+            // visible to who cancels or unparks this wait.
+            match self.0.compare_exchange_weak(word, waiting, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(Generation(generation)),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    #[cold]
+    fn take_pending(&self, word: u64, accepts: Accepts) -> Option<Pending> {
+        if accepts.0 & Accepts::CANCEL.0 != 0 && word & CANCEL != 0 {
+            // Acquire: what the canceller wrote before is visible.
+            self.0.load(Ordering::Acquire);
+            return Some(Pending::Cancel);
+        }
+        if accepts.0 & Accepts::TOKEN.0 != 0 && word & TOKEN != 0 {
+            // Acquire: what the unparker wrote before is visible.
+            self.0.fetch_and(!TOKEN, Ordering::Acquire);
+            return Some(Pending::Token);
+        }
+        None
+    }
+
+    /// Tries to end the wait `generation` with `outcome` of its arm `arm`. On success this was the last touch of the
+    /// waiter.
+    ///
+    /// # Errors
+    ///
+    /// Someone else has ended it.
+    #[inline]
+    pub(crate) fn try_win(&self, generation: Generation, outcome: Outcome, arm: u32) -> Result<Won, Lost> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            if word & PHASE != WAITING || Generation::of(word) != generation {
+                return Err(Lost);
+            }
+            let done = done(word, outcome, arm);
+            // Release: what we handed over is visible to who sees DONE. Acquire: if PARKED is set, the context that the
+            // destination published is visible to us, who will enqueue it.
+            match self.0.compare_exchange_weak(word, done, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(Won::of(word)),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// The wait that was begun last. For the waiter itself.
+    #[inline]
+    pub(crate) fn generation(&self) -> Generation {
+        // Relaxed: only the waiter changes it.
+        Generation::of(self.0.load(Ordering::Relaxed))
+    }
+
+    /// How the wait ended, if it has.
+    #[inline]
+    pub(crate) fn outcome(&self) -> Option<(Outcome, u32)> {
+        // Acquire: what the winner handed over is visible.
+        let word = self.0.load(Ordering::Acquire);
+        (word & PHASE == DONE).then(|| (Outcome::of(word), ((word & ARM) >> ARM_SHIFT) as u32))
+    }
+
+    /// Called by the destination of the switch that left the waiter's stack.
+    #[inline]
+    pub(crate) fn publish_parked(&self) -> Published {
+        // Release: the saved context is visible to the winner that finds PARKED. Acquire: if it was won before, what
+        // the winner handed over is visible to the thread that resumes it.
+        let before = self.0.fetch_or(PARKED, Ordering::AcqRel);
+        if before & PHASE == DONE { Published::AlreadyWon } else { Published::Parked }
+    }
+
+    /// Requests cancellation: ends the current wait if that accepts it, and every later one until [`Claim::clear_cancel`].
+    pub(crate) fn request_cancel(&self) -> Option<Won> {
+        self.request(CANCEL, Accepts::CANCEL, |word| done(word | CANCEL, Outcome::Cancelled, 0))
+    }
+
+    /// Whether a cancel is pending.
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        // Acquire: what the canceller wrote before is visible.
+        self.0.load(Ordering::Acquire) & CANCEL != 0
+    }
+
+    /// Ends the current wait if that accepts a token, else leaves one for the next wait that does.
+    pub(crate) fn unpark(&self) -> Option<Won> {
+        self.request(TOKEN, Accepts::TOKEN, |word| done(word & !TOKEN, Outcome::Token, 0))
+    }
+
+    /// One compare-and-swap either ends the wait or leaves `sticky`. Were these two steps, a token set by someone else
+    /// between them could be lost.
+    fn request(&self, sticky: u64, accepted_by: Accepts, done: impl Fn(u64) -> u64) -> Option<Won> {
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            let wins = word & PHASE == WAITING && word & accepted_by.0 != 0;
+            let next = if wins { done(word) } else { word | sticky };
+            // Release even where the bit is already set: what this requester wrote before must be visible to the waiter
+            // that sees the bit. Acquire: as in `try_win`.
+            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return wins.then(|| Won::of(word)),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Withdraws a cancel request.
+    pub(crate) fn clear_cancel(&self) {
+        self.0.fetch_and(!CANCEL, Ordering::AcqRel);
+    }
+}
+
+/// The claim could not be won: the wait is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Lost;
+
+fn done(word: u64, outcome: Outcome, arm: u32) -> u64 {
+    debug_assert!(u64::from(arm) <= ARM >> ARM_SHIFT, "more arms than the claim word can name");
+    (word & !(PHASE | OUTCOME | ARM | Accepts::MASK))
+        | DONE
+        | ((outcome as u64) << OUTCOME_SHIFT)
+        | (u64::from(arm) << ARM_SHIFT)
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::thread;
+
+    use super::{Accepts, Claim, Outcome, Pending, Published, Won};
+    use crate::primitive::UnsafeCell;
+
+    /// A waiter whose "context" and "value" are plain cells: loom reports any access that the claim does not order.
+    struct Waiter {
+        claim: Claim,
+        context: UnsafeCell<u32>,
+        value: UnsafeCell<u32>,
+        enqueued: AtomicUsize,
+    }
+
+    impl Waiter {
+        fn new() -> Arc<Self> {
+            Arc::new(Self {
+                claim: Claim::new(),
+                context: UnsafeCell::new(0),
+                value: UnsafeCell::new(0),
+                enqueued: AtomicUsize::new(0),
+            })
+        }
+
+        /// What the scheduler does with a coroutine that it owns: reads its context, counts it.
+        fn enqueue(&self) {
+            // SAFETY: the claim makes the caller the only owner of the context; loom checks it.
+            self.context.with(|context| assert_eq!(unsafe { *context }, 7));
+            assert_eq!(self.enqueued.fetch_add(1, Ordering::Relaxed), 0, "enqueued twice");
+        }
+
+        /// The waiter's switch: saves its context, then the destination publishes it.
+        fn switch_away(&self) {
+            // SAFETY: the waiter still owns its context: it has not been published.
+            self.context.with_mut(|context| unsafe { *context = 7 });
+            if self.claim.publish_parked() == Published::AlreadyWon {
+                self.enqueue();
+            }
+        }
+    }
+
+    #[test]
+    fn loom_park_is_published_to_exactly_one_enqueuer() {
+        loom::model(|| {
+            let waiter = Waiter::new();
+            let generation = waiter.claim.begin(Accepts::NOTHING).unwrap();
+            let winner = {
+                let waiter = waiter.clone();
+                thread::spawn(move || {
+                    // SAFETY: only the winner writes the value, and before it wins; here it is the only contender.
+                    waiter.value.with_mut(|value| unsafe { *value = 42 });
+                    if waiter.claim.try_win(generation, Outcome::Event, 3) == Ok(Won::Parked) {
+                        waiter.enqueue();
+                    }
+                })
+            };
+            waiter.switch_away();
+            while waiter.enqueued.load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+            assert_eq!(waiter.claim.outcome(), Some((Outcome::Event, 3)));
+            // SAFETY: DONE was seen with Acquire; the winner's write came before.
+            waiter.value.with(|value| assert_eq!(unsafe { *value }, 42));
+            winner.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_one_of_send_timer_and_cancel_wins() {
+        loom::model(|| {
+            let waiter = Waiter::new();
+            let generation = waiter.claim.begin(Accepts::CANCEL).unwrap();
+            let wins = Arc::new(AtomicUsize::new(0));
+            let contend = |attempt: fn(&Claim, super::Generation) -> Option<Won>| {
+                let (waiter, wins) = (waiter.clone(), wins.clone());
+                thread::spawn(move || {
+                    if let Some(won) = attempt(&waiter.claim, generation) {
+                        wins.fetch_add(1, Ordering::Relaxed);
+                        if won == Won::Parked {
+                            waiter.enqueue();
+                        }
+                    }
+                })
+            };
+            let timer = contend(|claim, generation| claim.try_win(generation, Outcome::TimedOut, 0).ok());
+            let cancel = contend(|claim, _| claim.request_cancel());
+            waiter.switch_away();
+            timer.join().unwrap();
+            cancel.join().unwrap();
+            assert_eq!(wins.load(Ordering::Relaxed), 1);
+            assert_eq!(waiter.enqueued.load(Ordering::Relaxed), 1);
+            assert!(waiter.claim.is_cancelled(), "a cancel that lost the race must still be pending");
+            assert_eq!(waiter.claim.begin(Accepts::CANCEL), Err(Pending::Cancel));
+        });
+    }
+
+    #[test]
+    fn loom_unpark_before_or_during_a_wait_is_never_lost() {
+        loom::model(|| {
+            let waiter = Waiter::new();
+            let unparkers: std::vec::Vec<_> = (0..2)
+                .map(|_| {
+                    let waiter = waiter.clone();
+                    thread::spawn(move || {
+                        if waiter.claim.unpark() == Some(Won::Parked) {
+                            waiter.enqueue();
+                        }
+                    })
+                })
+                .collect();
+            let waited = waiter.claim.begin(Accepts::TOKEN).is_ok();
+            if waited {
+                waiter.switch_away();
+            }
+            for unparker in unparkers {
+                unparker.join().unwrap();
+            }
+            // Two unparks may merge into one, but the first can never vanish: it ended the wait or its start.
+            assert_eq!(waiter.enqueued.load(Ordering::Relaxed), usize::from(waited), "a wait that nobody ended");
+        });
+    }
+
+    #[test]
+    fn loom_a_stale_generation_cannot_win_a_later_wait() {
+        loom::model(|| {
+            let waiter = Waiter::new();
+            let stale = waiter.claim.begin(Accepts::TOKEN).unwrap();
+            let late = {
+                let waiter = waiter.clone();
+                thread::spawn(move || waiter.claim.try_win(stale, Outcome::TimedOut, 0).is_ok())
+            };
+            let first_ended_by_token = waiter.claim.unpark().is_some();
+            if first_ended_by_token {
+                let second = waiter.claim.begin(Accepts::TOKEN).unwrap();
+                assert!(!late.join().unwrap());
+                assert!(waiter.claim.try_win(second, Outcome::Event, 0).is_ok());
+            } else {
+                assert!(late.join().unwrap());
+                assert_eq!(waiter.claim.begin(Accepts::TOKEN), Err(Pending::Token));
+            }
+        });
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What the core knows of a coroutine under a scheduler: its header, the claim that decides its waits, and the two
+//! traits through which lower layers reach the scheduler without importing it.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`claim`] | the one word that decides who ends a wait, and publishes a park |
+//! | [`header`] | the header: identity, saved context, stack, reference count |
+//! | [`fault`] | what a fault handler asks: whose stack is this |
+//! | [`schedule`] | `Schedule` and the part of a worker that the layers below the scheduler see |
+
+pub(crate) mod claim;
+#[cfg(not(loom))]
+pub mod fault;
+#[cfg(not(loom))]
+pub(crate) mod header;
+#[cfg(not(loom))]
+pub(crate) mod schedule;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Sleeping, and running something under a time limit.
+#![expect(unsafe_code, reason = "sets the deadline in the current coroutine's header")]
+
+use core::fmt;
+use core::ptr::NonNull;
+use core::time::Duration;
+
+use super::{ClockMismatch, Instant, ns_of};
+use crate::task::claim::{Accepts, Outcome};
+use crate::task::header::Header;
+use crate::task::schedule::Place;
+use crate::wait::{CannotWait, Limit, Waiter, enter};
+
+/// Why a sleep ended early, or did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeError {
+    /// The coroutine has been cancelled.
+    Cancelled,
+    /// The caller cannot wait.
+    CannotWait(CannotWait),
+    /// The instant is of another clock than the caller's.
+    Clock(ClockMismatch),
+}
+
+impl fmt::Display for TimeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("cancelled while sleeping"),
+            Self::CannotWait(why) => why.fmt(f),
+            Self::Clock(why) => why.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for TimeError {}
+
+impl From<CannotWait> for TimeError {
+    fn from(why: CannotWait) -> Self {
+        Self::CannotWait(why)
+    }
+}
+
+/// Parks the calling coroutine (or, with feature `std`, thread) for at least `duration`. Zero only lets others run.
+///
+/// # Errors
+///
+/// See [`TimeError`].
+pub fn sleep(duration: Duration) -> Result<(), TimeError> {
+    sleep_within(Limit::AfterNs(ns_of(duration)))
+}
+
+/// Parks the calling coroutine (or, with feature `std`, thread) until `deadline`; not at all if that is past.
+///
+/// # Errors
+///
+/// See [`TimeError`].
+pub fn sleep_until(deadline: Instant) -> Result<(), TimeError> {
+    let clock = enter().waiter()?.clock_id();
+    if clock != deadline.clock() {
+        return Err(TimeError::Clock(ClockMismatch { left: clock, right: deadline.clock() }));
+    }
+    sleep_within(Limit::AtNs(deadline.as_nanos()))
+}
+
+fn sleep_within(limit: Limit) -> Result<(), TimeError> {
+    let waiter: Waiter = enter().waiter()?;
+    let generation = waiter.begin(Accepts::CANCEL).map_err(|_| TimeError::Cancelled)?;
+    match waiter.park(Accepts::CANCEL, limit, generation).0 {
+        Outcome::TimedOut => Ok(()),
+        _ => Err(TimeError::Cancelled),
+    }
+}
+
+/// The time limit passed before the closure returned; this is what it returned all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed<T>(pub T);
+
+impl<T> fmt::Display for Elapsed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time limit has passed")
+    }
+}
+
+impl<T: fmt::Debug> core::error::Error for Elapsed<T> {}
+
+/// Runs `body` under a time limit: from `duration` on, each wait inside that can be cancelled returns `Cancelled`.
+///
+/// The closure always runs to its own end, so nothing it holds is lost. Limits nest; the earliest counts. Outside of a
+/// coroutine there is nothing to interrupt: the closure runs without a limit.
+///
+/// # Errors
+///
+/// [`Elapsed`] with the closure's value if the limit had passed when it returned.
+pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed<T>> {
+    let Place::Coroutine(head, task) = Place::current() else {
+        return Ok(body());
+    };
+    // SAFETY: the calling worker and its current coroutine are live.
+    let deadline_ns = unsafe { head.as_ref() }.now_ns().saturating_add(ns_of(duration));
+    let value = {
+        let _limit = DeadlineScope::enter(task, deadline_ns);
+        body()
+    };
+    // Asked anew: the coroutine may have migrated.
+    match Place::current() {
+        // SAFETY: as above.
+        Place::Coroutine(head, _) if unsafe { head.as_ref() }.now_ns() >= deadline_ns => Err(Elapsed(value)),
+        _ => Ok(value),
+    }
+}
+
+/// The current coroutine's deadline, put back on every way out.
+struct DeadlineScope {
+    task: NonNull<Header>,
+    before_ns: u64,
+}
+
+impl DeadlineScope {
+    fn enter(task: NonNull<Header>, deadline_ns: u64) -> Self {
+        // SAFETY: the coroutine is the current one: the deadline is its own field.
+        let deadline = unsafe { &task.as_ref().deadline_ns };
+        let before_ns = deadline.get();
+        deadline.set(before_ns.min(deadline_ns));
+        Self { task, before_ns }
+    }
+}
+
+impl Drop for DeadlineScope {
+    fn drop(&mut self) {
+        // SAFETY: this value lives in a frame of the coroutine, which is therefore live and current.
+        unsafe { self.task.as_ref() }.deadline_ns.set(self.before_ns);
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Nodes and the list of waiters, first come first served.
+//!
+//! A queue is a field of what is waited on and is used under its lock; a node lies in the frame of its waiter. The rule
+//! that keeps a node from being touched after its frame is gone:
+//!
+//! - A winner touches the node only under the lock, and unlinks it before it wins the claim.
+//! - A waiter leaves its frame without the lock only if its claim was won *through this queue* (then the winner has
+//!   unlinked the node and will not come back). In every other case it takes the lock and calls [`WaitQueue::remove`].
+#![expect(unsafe_code, reason = "an intrusive list over nodes in the waiters' frames")]
+
+use core::cell::{Cell, UnsafeCell};
+use core::marker::PhantomPinned;
+use core::ptr;
+
+use super::Waiter;
+use super::wake::{Wake, WakeHandle};
+use crate::task::claim::{Claim, Generation, Outcome};
+
+/// One waiter's place in one queue.
+pub(crate) struct Node {
+    prev: Cell<*const Node>,
+    next: Cell<*const Node>,
+    queued: Cell<bool>,
+    claim: *const Claim,
+    generation: Generation,
+    arm: u32,
+    handle: UnsafeCell<Option<WakeHandle>>,
+    slot: *mut (),
+    _pinned: PhantomPinned,
+}
+
+impl Node {
+    /// A node for the wait `generation` of `waiter`. `slot` is where a value is handed over; it means something to the
+    /// queue's users only.
+    pub(crate) fn new(waiter: &Waiter, generation: Generation, slot: *mut ()) -> Node {
+        Node::with_claim(waiter.claim(), waiter.handle(), generation, slot)
+    }
+
+    /// A node whose claim lies elsewhere (in a pinned future).
+    pub(crate) fn with_claim(claim: *const Claim, handle: WakeHandle, generation: Generation, slot: *mut ()) -> Node {
+        Node {
+            prev: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
+            queued: Cell::new(false),
+            claim,
+            generation,
+            arm: 0,
+            handle: UnsafeCell::new(Some(handle)),
+            slot,
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Replaces what wakes this waiter and returns what did before; drop that outside the lock.
+    ///
+    /// # Safety
+    ///
+    /// The lock of the queue that the node is in is held.
+    pub(crate) unsafe fn replace_handle(&self, handle: WakeHandle) -> Option<WakeHandle> {
+        // SAFETY: the lock excludes the winner, the only other one who touches the handle.
+        unsafe { (*self.handle.get()).replace(handle) }
+    }
+}
+
+/// Waiters in the order in which they came.
+pub(crate) struct WaitQueue {
+    head: *const Node,
+    tail: *const Node,
+}
+
+// SAFETY: the queue is used under the lock of its owner, and nodes are touched under that lock only.
+unsafe impl Send for WaitQueue {}
+
+impl WaitQueue {
+    pub(crate) const fn new() -> Self {
+        Self { head: ptr::null(), tail: ptr::null() }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Puts `node` at the end.
+    ///
+    /// # Safety
+    ///
+    /// The node is in no queue, stays where it is, and is removed before it goes (see the [module](self)).
+    #[inline]
+    pub(crate) unsafe fn push(&mut self, node: *const Node) {
+        // SAFETY: the caller's node is live, and so are all nodes in the queue.
+        unsafe {
+            debug_assert!(!(*node).queued.get());
+            (*node).queued.set(true);
+            (*node).prev.set(self.tail);
+            (*node).next.set(ptr::null());
+            if self.tail.is_null() {
+                self.head = node;
+            } else {
+                (*self.tail).next.set(node);
+            }
+        }
+        self.tail = node;
+    }
+
+    /// Takes `node` out if it is still in.
+    ///
+    /// # Safety
+    ///
+    /// The node has been pushed to this queue or to none.
+    pub(crate) unsafe fn remove(&mut self, node: *const Node) {
+        // SAFETY: a node that is queued here has live neighbours.
+        unsafe {
+            if !(*node).queued.replace(false) {
+                return;
+            }
+            let (prev, next) = ((*node).prev.get(), (*node).next.get());
+            if prev.is_null() {
+                self.head = next;
+            } else {
+                (*prev).next.set(next);
+            }
+            if next.is_null() {
+                self.tail = prev;
+            } else {
+                (*next).prev.set(prev);
+            }
+        }
+    }
+
+    /// Ends the wait of the first waiter whose claim can be won; waiters that others have ended are dropped from the
+    /// queue on the way.
+    ///
+    /// `hand_over` gets each candidate's slot *before* its claim is won, for after the win the waiter may be gone. It
+    /// copies bits only: if the claim is lost, what it wrote does not count and it is called for the next candidate.
+    #[inline]
+    pub(crate) fn win_first(&mut self, outcome: Outcome, mut hand_over: impl FnMut(*mut ())) -> Option<Wake> {
+        while !self.head.is_null() {
+            let node = self.head;
+            // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
+            let (claim, generation, arm, slot) = unsafe {
+                self.remove(node);
+                (&*(*node).claim, (*node).generation, (*node).arm, (*node).slot)
+            };
+            hand_over(slot);
+            // SAFETY: as above; the handle is taken before the win, which is the last touch.
+            let handle = unsafe { (*(*node).handle.get()).take() };
+            match claim.try_win(generation, outcome, arm) {
+                Ok(won) => {
+                    let handle = handle.expect("a queued node has its wake handle");
+                    return Some(Wake { handle, won });
+                }
+                // SAFETY: the waiter lost this node's race elsewhere, so it must take the lock before it leaves: the
+                // node is still live. The handle goes back so that foreign code is not dropped under the lock.
+                Err(_) => unsafe { *(*node).handle.get() = handle },
+            }
+        }
+        None
+    }
+}

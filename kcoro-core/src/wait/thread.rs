@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The parker of a plain thread: its claim, and the operating system's park.
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::task::Wake;
+use std::thread::Thread;
+use std::thread_local;
+
+use super::Limit;
+use crate::platform::system_clock;
+use crate::task::claim::{Claim, Generation, Outcome};
+use crate::task::schedule::NO_DEADLINE;
+
+/// How often a waiting thread looks at its claim before it asks the operating system to sleep: an answer from another
+/// core is often closer than a system call.
+const SPINS: u32 = 128;
+
+/// One per thread, shared with whoever will wake it.
+pub(crate) struct ThreadParker {
+    claim: Claim,
+    thread: Thread,
+}
+
+thread_local! {
+    static PARKER: Arc<ThreadParker> = ThreadParker::new();
+}
+
+impl ThreadParker {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { claim: Claim::new(), thread: std::thread::current() })
+    }
+
+    /// The calling thread's parker.
+    pub(crate) fn current() -> Arc<Self> {
+        // While the thread ends its thread-local is gone: a parker made for this one wait serves as well.
+        PARKER.try_with(Arc::clone).unwrap_or_else(|_| Self::new())
+    }
+
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Waits until the claim has been won.
+    pub(crate) fn park(&self, limit: Limit, generation: Generation) -> (Outcome, u32) {
+        let deadline_ns = match limit {
+            Limit::Never => NO_DEADLINE,
+            Limit::AfterNs(ns) => system_clock::now_ns().saturating_add(ns),
+            Limit::AtNs(ns) => ns,
+        };
+        for _ in 0..SPINS {
+            if let Some(ended) = self.claim.outcome() {
+                return ended;
+            }
+            core::hint::spin_loop();
+        }
+        loop {
+            if let Some(ended) = self.claim.outcome() {
+                return ended;
+            }
+            if deadline_ns == NO_DEADLINE {
+                std::thread::park();
+                continue;
+            }
+            let now_ns = system_clock::now_ns();
+            if now_ns >= deadline_ns {
+                // Losing means that the wait has just ended otherwise: the loop sees how.
+                let _ = self.claim.try_win(generation, Outcome::TimedOut, 0);
+            } else {
+                std::thread::park_timeout(Duration::from_nanos(deadline_ns - now_ns));
+            }
+        }
+    }
+
+    /// Wakes the thread. It looks at its claim itself.
+    pub(crate) fn unpark(&self) {
+        self.thread.unpark();
+    }
+}
+
+impl Wake for ThreadParker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.claim.unpark().is_some() {
+            self.thread.unpark();
+        }
+    }
+}

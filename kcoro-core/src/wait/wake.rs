@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What it takes to wake a coroutine, a thread or a future.
+//!
+//! The winner of a claim moves the handle out of the node before it wins (its win is the last touch), and uses it after
+//! the lock is released.
+#![expect(unsafe_code, reason = "hands a won coroutine to its scheduler by raw pointer")]
+
+use core::ptr::NonNull;
+use core::task::Waker;
+
+use crate::task::claim::Won;
+use crate::task::header::Header;
+
+/// Wakes one waiter.
+pub(crate) enum WakeHandle {
+    /// No reference is counted: the winner of a published park owns the coroutine, and it cannot end before it has run.
+    Coroutine(NonNull<Header>),
+    #[cfg(feature = "std")]
+    Thread(std::sync::Arc<super::thread::ThreadParker>),
+    /// A future; its waker is foreign code and never runs under a lock.
+    Task(Waker),
+}
+
+/// A wake that is owed: a claim has been won. Dropping it without waking loses the wake.
+#[must_use = "the waiter sleeps until this is woken"]
+pub(crate) struct Wake {
+    pub(super) handle: WakeHandle,
+    pub(super) won: Won,
+}
+
+// SAFETY: a won coroutine may be made ready from any thread; the other handles are `Send`.
+unsafe impl Send for Wake {}
+
+impl Wake {
+    /// Pays it. Call it after the lock is released.
+    #[inline]
+    pub(crate) fn wake(self) {
+        match self.handle {
+            WakeHandle::Coroutine(task) => make_ready(task, self.won),
+            #[cfg(feature = "std")]
+            WakeHandle::Thread(parker) => parker.unpark(),
+            WakeHandle::Task(waker) => waker.wake(),
+        }
+    }
+}
+
+/// Makes a coroutine runnable whose claim has just been won, if its park was already published.
+#[inline]
+pub(crate) fn make_ready(task: NonNull<Header>, won: Won) {
+    if won == Won::Parked {
+        // SAFETY: we won the claim and found PARKED: we own the coroutine, and it stays live until it has run.
+        unsafe { task.as_ref().vtable.scheduler.make_ready(task) };
+    }
+}

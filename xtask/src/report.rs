@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Runs suites one after another and reports: a line for each, a table, and one closing line.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::run::{Session, Tally, target_dir};
+use crate::setup;
+use crate::suites::Suite;
+
+/// In CI a suite that takes this many times its budget is killed, so that a hang ends and names itself.
+const KILL_FACTOR: u32 = 2;
+/// How much of a failed suite's log is shown.
+const LOG_TAIL_LINES: usize = 120;
+
+#[derive(Clone, Copy)]
+pub struct Options {
+    pub long: bool,
+    pub verbose: bool,
+    pub enforce_budgets: bool,
+}
+
+struct Finished {
+    suite: &'static Suite,
+    took: Duration,
+    tally: Tally,
+    not_checked: Vec<String>,
+}
+
+/// Runs `suites`, after installing what they need; the exit code tells whether all checks passed.
+pub fn run_suites(suites: &[&'static Suite], options: Options) -> Result<ExitCode, String> {
+    setup::install_missing(suites)?;
+    let mut finished = Vec::new();
+    for suite in suites {
+        finished.push(run_suite(suite, options).map_err(|error| format!("suite {}: {error}", suite.name))?);
+    }
+    Ok(if summarise(&finished) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
+    let (log_path, log) = open_log(suite)?;
+    print!("{}", if options.verbose { format!("== {}: {}\n", suite.name, suite.what) } else { head(suite) });
+    io::stdout().flush()?;
+    let started = Instant::now();
+    let budget = Duration::from_secs(suite.budget_s);
+    let kill_at = options.enforce_budgets.then(|| started + budget * KILL_FACTOR);
+    let mut session = Session { long: options.long, verbose: options.verbose, kill_at, ..Session::new(log) };
+    (suite.run)(&mut session);
+    let Tally { passed, failed, skipped } = session.tally;
+    if passed + failed + skipped == 0 {
+        session.fail("the suite checked nothing");
+    }
+    let took = started.elapsed();
+    if options.enforce_budgets && took > budget {
+        session.fail(&format!("over budget: make it faster or, with a reason, raise budget_s of {}", suite.name));
+    }
+    let done = Finished { suite, took, tally: session.tally, not_checked: session.not_checked };
+    println!("{}{}", if options.verbose { head(suite) } else { String::new() }, tail(&done));
+    if done.tally.failed > 0 && !options.verbose {
+        show_log_tail(&log_path)?;
+    }
+    Ok(done)
+}
+
+fn open_log(suite: &Suite) -> io::Result<(PathBuf, File)> {
+    let directory = target_dir().join("xtask");
+    fs::create_dir_all(&directory)?;
+    let path = directory.join(format!("{}.log", suite.name));
+    let file = File::create(&path)?;
+    Ok((path, file))
+}
+
+fn show_log_tail(path: &Path) -> io::Result<()> {
+    let text = fs::read_to_string(path)?;
+    let lines: Vec<_> = text.lines().collect();
+    for line in &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..] {
+        println!("    {line}");
+    }
+    println!("    (all of it: {})", path.display());
+    Ok(())
+}
+
+fn head(suite: &Suite) -> String {
+    format!("{:13}", suite.name)
+}
+
+fn tail(done: &Finished) -> String {
+    let Tally { passed, failed, skipped } = done.tally;
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    let skipped = if skipped == 0 { String::new() } else { format!(", not checked: {}", done.not_checked.join("; ")) };
+    let (took_s, budget_s) = (done.took.as_secs_f32(), done.suite.budget_s);
+    format!("{verdict:7}{took_s:6.1} s of {budget_s:3} s  {passed} ok, {failed} failed{skipped}")
+}
+
+/// Prints the table and the closing line; returns how many checks failed.
+fn summarise(finished: &[Finished]) -> usize {
+    let mut total = Tally::default();
+    println!();
+    for done in finished {
+        total.add(done.tally);
+        println!("{}{}", head(done.suite), tail(done));
+    }
+    let took: Duration = finished.iter().map(|done| done.took).sum();
+    let budget_s: u64 = finished.iter().map(|done| done.suite.budget_s).sum();
+    println!("{:20}{:6.1} s of {budget_s:3} s\n", "all", took.as_secs_f32());
+    let Tally { passed, failed, skipped } = total;
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    println!("{passed} passed, {failed} failed{skipped}");
+    failed
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The table of suites: what each proves, what it needs installed, how long it may take.
+
+use std::process::Command;
+
+use crate::bench::binaries;
+use crate::examples;
+use crate::matrix;
+use crate::run::{Session, cargo, command, target_dir};
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, REUSE, RUSTFMT, TARGETS, Tool};
+
+pub struct Suite {
+    pub name: &'static str,
+    /// What it proves, in a line.
+    pub what: &'static str,
+    pub needs: &'static [&'static [Tool]],
+    /// On a machine of two cores, in a fresh clone. A suite over it fails in CI.
+    pub budget_s: u64,
+    pub run: fn(&mut Session),
+}
+
+/// In the order in which they run: what is cheap and fails often comes first.
+pub const SUITES: &[Suite] = &[
+    Suite { name: "fmt", what: "the code is formatted", needs: &[RUSTFMT], budget_s: 10, run: fmt },
+    Suite { name: "layers", what: "no module or crate uses a higher one", needs: &[], budget_s: 90, run: layers },
+    Suite { name: "house", what: "every file keeps the rules of the house", needs: &[], budget_s: 30, run: house },
+    Suite { name: "reuse", what: "every file states its licence", needs: &[REUSE], budget_s: 20, run: reuse },
+    Suite {
+        name: "deny",
+        what: "dependencies: licences, sources, advisories",
+        needs: &[CARGO_DENY],
+        budget_s: 60,
+        run: deny,
+    },
+    Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 180, run: clippy },
+    Suite {
+        name: "build-matrix",
+        what: "the core builds for each target and feature set, and with the stated minimum Rust",
+        needs: &[TARGETS],
+        budget_s: 120,
+        run: matrix::build_all,
+    },
+    Suite { name: "unit", what: "tests and documentation examples", needs: &[], budget_s: 180, run: unit },
+    Suite { name: "release", what: "the same, optimised", needs: &[], budget_s: 180, run: release },
+    Suite {
+        name: "compile-fail",
+        what: "unsound programs do not compile",
+        needs: &[],
+        budget_s: 120,
+        run: compile_fail,
+    },
+    Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 180, run: loom },
+    Suite {
+        name: "cross",
+        what: "aarch64 and riscv64 under an emulator",
+        needs: &[TARGETS, CROSS],
+        budget_s: 300,
+        run: cross,
+    },
+    Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 60, run: doc },
+    Suite {
+        name: "examples",
+        what: "every example does what it says",
+        needs: &[],
+        budget_s: 60,
+        run: examples::run_all,
+    },
+];
+
+/// Integration tests of tests/ that are suites of their own, so that `unit` need not run them again.
+const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers"];
+
+/// Integration tests of tests/ that also run under the emulators.
+const CROSS_TESTS: &str = "--test emulated";
+
+pub fn names() -> Vec<&'static str> {
+    SUITES.iter().map(|suite| suite.name).collect()
+}
+
+/// The suites with these names in the order of the table, or all if none is named.
+pub fn named(wanted: &[String]) -> Vec<&'static Suite> {
+    SUITES.iter().filter(|suite| wanted.is_empty() || wanted.iter().any(|name| name == suite.name)).collect()
+}
+
+fn fmt(session: &mut Session) {
+    session.check(cargo("fmt --all --check"));
+}
+
+fn layers(session: &mut Session) {
+    session.tests(source_check("--test layers --test crates"));
+}
+
+fn house(session: &mut Session) {
+    session.tests(source_check("--test house"));
+}
+
+fn compile_fail(session: &mut Session) {
+    session.tests(source_check("--test compile_fail"));
+}
+
+/// Not optimised: these tests take no time, and optimising their parsers takes a minute.
+fn source_check(tests: &str) -> Command {
+    cargo(&format!("test --package kcoro-tests --features source-checks --profile dev {tests}"))
+}
+
+fn reuse(session: &mut Session) {
+    session.check(command(&crate::setup::reuse_program(), "lint"));
+}
+
+/// Advisories need a database from the network. Where it cannot be fetched the run says so, and fails with `--long`.
+fn deny(session: &mut Session) {
+    for check in ["licenses", "bans", "sources"] {
+        session.check(deny_check(check));
+    }
+    let Ok((status, output)) = session.run(deny_check("advisories")) else {
+        return session.fail("cargo-deny did not start");
+    };
+    let no_database = output.contains("failed to fetch advisory database");
+    match (status.success(), no_database) {
+        (true, _) => session.tally.passed += 1,
+        (false, true) if !session.long => session.skip("advisories: their database cannot be fetched from here"),
+        (false, _) => session.fail("`cargo deny check advisories` failed"),
+    }
+}
+
+fn deny_check(check: &str) -> Command {
+    command(&crate::setup::cargo_deny_program(), &format!("--workspace --all-features check {check}"))
+}
+
+fn clippy(session: &mut Session) {
+    session.check(cargo("clippy --workspace --all-targets --all-features -- -D warnings"));
+}
+
+fn unit(session: &mut Session) {
+    session.tests(cargo("test --workspace --exclude kcoro-tests --exclude kcoro-bench --no-fail-fast"));
+    session.tests(cargo(&format!("test --package kcoro-tests --lib {} --no-fail-fast", other_tests())));
+}
+
+fn release(session: &mut Session) {
+    session.tests(cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast"));
+    session.tests(cargo(&format!("test --release --package kcoro-tests --lib {} --no-fail-fast", other_tests())));
+}
+
+/// `--test NAME` for each integration test that is no suite of its own.
+fn other_tests() -> String {
+    let tests = binaries("tests/tests").into_iter().filter(|name| !OWN_SUITES.contains(&name.as_str()));
+    tests.map(|name| format!("--test {name} ")).collect()
+}
+
+fn loom(session: &mut Session) {
+    let preemptions = if session.long { "3" } else { "2" };
+    let mut command = cargo("test --package kcoro-core --release --lib loom_");
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target_dir().join("loom"));
+    // A bound that the caller sets, wins: that is how one model is explored further.
+    if std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
+        command.env("LOOM_MAX_PREEMPTIONS", preemptions);
+    }
+    session.tests(command);
+}
+
+fn cross(session: &mut Session) {
+    for target in ["aarch64-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu"] {
+        for tests in ["--package kcoro-core --features std --lib", &format!("--package kcoro-tests {CROSS_TESTS}")] {
+            let mut command = cargo(&format!("test --target {target} {tests} --no-fail-fast"));
+            // It would replace the static linking that .cargo/config.toml asks for.
+            command.env_remove("RUSTFLAGS");
+            session.tests(command);
+        }
+    }
+}
+
+fn doc(session: &mut Session) {
+    let mut command = cargo("doc --workspace --no-deps");
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    session.check(command);
+}
