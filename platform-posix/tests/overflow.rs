@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 
 use kcoro_posix::coroutine::{Coroutine, Yielder};
 use kcoro_posix::platform::{Platform, WorkerEntry, WorkerSpec};
+use kcoro_posix::sched::{Builder, Runtime};
 use kcoro_posix::stack::{RawStack, Stack};
 use kcoro_posix::{GuardPolicy, GuardedStack, OverflowReport, Posix, report_overflow_here};
 
@@ -140,6 +141,26 @@ fn an_overflown_coroutine_is_reported_and_aborts() {
     }
     let output = child("an_overflown_coroutine_is_reported_and_aborts");
     assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed", "in the guard below the stack"]);
+}
+
+#[test]
+fn an_overflown_coroutine_of_a_runtime_is_named() {
+    if is_child() {
+        let runtime = Runtime::builder(Posix::new()).workers(1).build().unwrap();
+        let ran = runtime.run(|| {
+            println!("spawned at {}:{}", file!(), line!() + 1);
+            drop(Builder::new().name("deep").stack_size(64 << 10).spawn(|| recurse(0)).unwrap().join());
+        });
+        return ran.unwrap();
+    }
+    let output = child("an_overflown_coroutine_of_a_runtime_is_named");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let site = stdout.lines().find_map(|line| line.find("spawned at ").map(|at| &line[at..])).unwrap();
+    assert_dies(
+        &output,
+        libc::SIGABRT,
+        &["kcoro: coroutine 'deep' (id ", site, "has overflowed its stack", "kcoro: the stack has "],
+    );
 }
 
 #[test]

@@ -110,8 +110,7 @@ fn skynet(leaves: usize) -> Duration {
             return first;
         }
         let part = leaves / 10;
-        let handles: Vec<_> =
-            (0..10).map(|i| spawn(move || node(first + i * part, part)).expect("spawned")).collect();
+        let handles: Vec<_> = (0..10).map(|i| spawn(move || node(first + i * part, part)).expect("spawned")).collect();
         handles.into_iter().map(|handle| handle.join().expect("it ends")).sum()
     }
     let start = Instant::now();
