@@ -9,14 +9,29 @@ use std::process::{Command, Output};
 
 use kcoro_posix::coroutine::{Coroutine, Yielder};
 use kcoro_posix::platform::{Platform, WorkerEntry, WorkerSpec};
+use kcoro_posix::sched::{Builder, Runtime};
 use kcoro_posix::stack::{RawStack, Stack};
 use kcoro_posix::{GuardPolicy, GuardedStack, OverflowReport, Posix, report_overflow_here};
 
 const CASE: &str = "KCORO_TEST_FAULT_CASE";
 
+/// More than pthread's minimum for a thread's stack everywhere.
+const STACK_BYTES: usize = 256 << 10;
+
+/// Names the program that runs binaries of this target, where the system cannot do it itself (`qemu-aarch64`).
+const RUNNER: &str = "KCORO_TEST_RUNNER";
+
 /// Runs `test` of this binary in a child, where [`is_child`] is true.
 fn child(test: &str) -> Output {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let this = std::env::current_exe().unwrap();
+    let mut command = match std::env::var_os(RUNNER) {
+        None => Command::new(this),
+        Some(runner) => {
+            let mut command = Command::new(runner);
+            command.arg(this);
+            command
+        }
+    };
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CASE, test);
     command.output().unwrap()
 }
@@ -77,6 +92,12 @@ extern "C" fn overflow_after_setup(_: *mut libc::c_void) -> *mut libc::c_void {
     core::ptr::null_mut()
 }
 
+fn overflow_a_coroutine() {
+    let stack = GuardedStack::new(STACK_BYTES).unwrap();
+    let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| recurse(0));
+    let _ = coroutine.resume(());
+}
+
 fn fault_at_null() {
     // SAFETY: none: it faults, which is the point.
     unsafe { core::ptr::null_mut::<u8>().wrapping_add(64).write_volatile(1) };
@@ -105,7 +126,7 @@ extern "C" fn exit_42(_: libc::c_int) {
 #[test]
 fn an_overflown_standalone_stack_is_reported_and_aborts() {
     if is_child() {
-        let stack = GuardedStack::new(64 << 10).unwrap();
+        let stack = GuardedStack::new(STACK_BYTES).unwrap();
         return on_stack(stack.limit().as_ptr(), stack.top().as_ptr(), overflow_reported);
     }
     let output = child("an_overflown_standalone_stack_is_reported_and_aborts");
@@ -116,13 +137,30 @@ fn an_overflown_standalone_stack_is_reported_and_aborts() {
 fn an_overflown_coroutine_is_reported_and_aborts() {
     if is_child() {
         report_overflow_here().unwrap();
-        let stack = GuardedStack::new(64 << 10).unwrap();
-        let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| recurse(0));
-        let _ = coroutine.resume(());
-        return;
+        return overflow_a_coroutine();
     }
     let output = child("an_overflown_coroutine_is_reported_and_aborts");
     assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed", "in the guard below the stack"]);
+}
+
+#[test]
+fn an_overflown_coroutine_of_a_runtime_is_named() {
+    if is_child() {
+        let runtime = Runtime::builder(Posix::new()).workers(1).build().unwrap();
+        let ran = runtime.run(|| {
+            println!("spawned at {}:{}", file!(), line!() + 1);
+            drop(Builder::new().name("deep").stack_size(64 << 10).spawn(|| recurse(0)).unwrap().join());
+        });
+        return ran.unwrap();
+    }
+    let output = child("an_overflown_coroutine_of_a_runtime_is_named");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let site = stdout.lines().find_map(|line| line.find("spawned at ").map(|at| &line[at..])).unwrap();
+    assert_dies(
+        &output,
+        libc::SIGABRT,
+        &["kcoro: coroutine 'deep' (id ", site, "has overflowed its stack", "kcoro: the stack has "],
+    );
 }
 
 #[test]
@@ -130,7 +168,7 @@ fn other_faults_on_a_coroutine_stack_reach_the_handler_that_was_there_before() {
     if is_child() {
         set_action(libc::SIGSEGV, exit_by_address as *const () as usize, libc::SA_SIGINFO);
         report_overflow_here().unwrap();
-        let stack = GuardedStack::new(64 << 10).unwrap();
+        let stack = GuardedStack::new(STACK_BYTES).unwrap();
         let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| fault_at_null());
         let _ = coroutine.resume(());
         return;
@@ -141,7 +179,7 @@ fn other_faults_on_a_coroutine_stack_reach_the_handler_that_was_there_before() {
 
 fn first_stack(posix: &Posix) -> RawStack {
     let mut out = [None];
-    posix.allocate_stacks(64 << 10, &mut out).unwrap();
+    posix.allocate_stacks(STACK_BYTES, &mut out).unwrap();
     out[0].take().unwrap()
 }
 
@@ -156,16 +194,14 @@ fn a_protected_guard_is_reported_as_well() {
     assert_dies(&output, libc::SIGABRT, &["kcoro: a coroutine stack has overflowed"]);
 }
 
-/// Touches the guard of a fresh stack on a worker of `posix`, and waits for the worker.
-fn hit_a_guard_on_a_worker(posix: &'static Posix) {
-    unsafe fn hit(data: *const ()) {
-        // SAFETY: the caller passes a platform that lives for ever.
-        let stack = first_stack(unsafe { &*data.cast::<Posix>() });
-        // SAFETY: none: it faults, which is the point.
-        unsafe { stack.limit().sub(8).write_volatile(1) };
+/// Runs `body` on a worker of `posix` and waits for it.
+fn on_worker(posix: &Posix, body: fn()) {
+    unsafe fn run(data: *const ()) {
+        // SAFETY: the entry below was made with a pointer to a function pointer that outlives the worker.
+        unsafe { data.cast::<fn()>().read()() }
     }
-    // SAFETY: the platform lives for ever and is `Sync`.
-    let entry = unsafe { WorkerEntry::new(hit, core::ptr::from_ref(posix).cast()) };
+    // SAFETY: a function pointer may be called on any thread, and the worker is joined below.
+    let entry = unsafe { WorkerEntry::new(run, core::ptr::from_ref(&body).cast()) };
     posix.start_worker(&WorkerSpec::new(0, "worker"), entry).unwrap();
     posix.join_worker(0);
 }
@@ -173,17 +209,47 @@ fn hit_a_guard_on_a_worker(posix: &'static Posix) {
 #[test]
 fn workers_report_without_being_told_to() {
     if is_child() {
-        return hit_a_guard_on_a_worker(Box::leak(Box::new(Posix::new())));
+        return on_worker(&Posix::new(), overflow_a_coroutine);
     }
     assert_dies(&child("workers_report_without_being_told_to"), libc::SIGABRT, &["kcoro: a coroutine stack"]);
+}
+
+fn signal_stack() -> libc::stack_t {
+    // SAFETY: all-zero is a valid value to write over; the call only asks.
+    unsafe {
+        let mut current: libc::stack_t = core::mem::zeroed();
+        assert_eq!(libc::sigaltstack(core::ptr::null(), &raw mut current), 0);
+        current
+    }
+}
+
+/// The one that std gives its threads has room for std's own handler only.
+#[test]
+fn workers_and_adopted_threads_have_a_large_signal_stack() {
+    fn check() {
+        let current = signal_stack();
+        assert_eq!(current.ss_flags, 0);
+        assert!(current.ss_size >= 56 << 10, "{} bytes", current.ss_size);
+        println!("checked");
+    }
+    if is_child() {
+        let posix = Posix::new();
+        on_worker(&posix, check);
+        posix.adopt_worker(1).unwrap();
+        let first = signal_stack();
+        posix.adopt_worker(1).unwrap();
+        assert_eq!(signal_stack().ss_sp, first.ss_sp, "adopting again must not use up another one");
+        return check();
+    }
+    let output = child("workers_and_adopted_threads_have_a_large_signal_stack");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).matches("checked").count(), 2);
 }
 
 #[test]
 fn nothing_is_installed_when_reports_are_off() {
     if is_child() {
-        return hit_a_guard_on_a_worker(Box::leak(Box::new(
-            Posix::builder().report_overflow(OverflowReport::Off).build(),
-        )));
+        return on_worker(&Posix::builder().report_overflow(OverflowReport::Off).build(), overflow_a_coroutine);
     }
     let output = child("nothing_is_installed_when_reports_are_off");
     assert_dies(&output, libc::SIGSEGV, &[]);
@@ -194,7 +260,7 @@ fn nothing_is_installed_when_reports_are_off() {
 fn without_a_signal_stack_the_process_still_dies() {
     if is_child() {
         report_overflow_here().unwrap();
-        let stack = GuardedStack::new(64 << 10).unwrap();
+        let stack = GuardedStack::new(STACK_BYTES).unwrap();
         return on_stack(stack.limit().as_ptr(), stack.top().as_ptr(), overflow_after_setup);
     }
     assert_dies(&child("without_a_signal_stack_the_process_still_dies"), libc::SIGSEGV, &[]);
@@ -308,6 +374,11 @@ fn no_address_space_is_a_typed_error() {
         let limit = libc::rlimit { rlim_cur: 1 << 20, rlim_max: 1 << 20 };
         // SAFETY: limits this process only.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+        let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping. Emulators do not keep the limit: then there is nothing to see.
+        if unsafe { libc::mmap(core::ptr::null_mut(), 1 << 30, 0, anonymous, -1, 0) } != libc::MAP_FAILED {
+            return;
+        }
         let refused = posix.allocate_stacks(1 << 30, &mut [None]);
         let expected = Err(kcoro_posix::stack::StackError::OutOfMemory { os_code: libc::ENOMEM });
         // SAFETY: ends this process, which can hardly do anything else any more.

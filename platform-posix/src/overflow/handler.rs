@@ -35,14 +35,18 @@ pub(crate) fn install_handlers() -> Result<(), StartError> {
 }
 
 fn install(signal: c_int) -> io::Result<()> {
-    // Stored before ours is in place, so that a fault on another thread right after it already finds whom to call.
-    before(signal).store(Box::into_raw(Box::new(exchange(signal, None)?)), Ordering::Release);
     // SAFETY: all-zero is a valid sigaction: no flags, an empty mask, the default action.
     let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
     ours.sa_sigaction = on_fault as InfoHandler as usize;
     ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    exchange(signal, Some(&ours))?;
-    Ok(())
+    let current = exchange(signal, None)?;
+    // Left from a first try that failed half-way. Chained to itself it would never end.
+    if current.sa_sigaction == ours.sa_sigaction {
+        return Ok(());
+    }
+    // Stored before ours is in place, so that a fault on another thread right after it already finds whom to call.
+    before(signal).store(Box::into_raw(Box::new(current)), Ordering::Release);
+    exchange(signal, Some(&ours)).map(|_| ())
 }
 
 /// Sets the action of `signal`, if there is a new one, and returns the one before.

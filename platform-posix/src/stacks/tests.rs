@@ -16,7 +16,7 @@ use super::slot_id::SlotId;
 use super::{canary, memory};
 use crate::builder::{GuardPolicy, PosixBuilder};
 
-/// Tests that count the process's protected guards must not see each other's.
+/// Tests that may add protected guards must not see each other's: they are counted for the whole process.
 static COUNTING: Mutex<()> = Mutex::new(());
 
 fn take(pool: &StackPool, count: usize) -> Result<Vec<RawStack>, StackError> {
@@ -92,6 +92,7 @@ fn a_batch_that_is_cut_short_by_a_refusal_keeps_what_it_got() {
 
 #[test]
 fn idle_regions_are_unmapped_beyond_what_is_kept_and_none_that_is_in_use() {
+    let _alone = COUNTING.lock().unwrap();
     let pool = StackPool::new(&PosixBuilder::new());
     let mut stacks = take(&pool, 10 * MAX_HOT_SLOTS).unwrap();
     let kept = stacks.split_off(stacks.len() - 1);
@@ -114,6 +115,7 @@ fn idle_regions_are_unmapped_beyond_what_is_kept_and_none_that_is_in_use() {
 
 #[test]
 fn beyond_the_hot_ones_returned_stacks_give_their_memory_back() {
+    let _alone = COUNTING.lock().unwrap();
     let pool = StackPool::new(&PosixBuilder::new());
     let stacks = take(&pool, MAX_HOT_SLOTS + 10).unwrap();
     let limits: Vec<_> = stacks.iter().map(RawStack::limit).collect();
