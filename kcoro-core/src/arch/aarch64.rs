@@ -34,21 +34,16 @@ use core::mem::offset_of;
 
 use super::{FreshFrame, Resumed, StackPointer, Suspended, SuspendedFrame, Word};
 
-/// As in `x86_64.rs`. The FPU registers are named only where the target has them.
+/// As in `x86_64.rs`. Clobbering a register that the target lacks is allowed and does nothing.
 macro_rules! context_asm {
     ($($code_and_operands:tt)*) => {
         asm!(
             $($code_and_operands)*
-            lateout("x20") _, lateout("x21") _, lateout("x22") _, lateout("x23") _, lateout("x24") _,
-            lateout("x25") _, lateout("x26") _, lateout("x27") _, lateout("x28") _,
-            #[cfg(target_feature = "neon")] lateout("v8") _,
-            #[cfg(target_feature = "neon")] lateout("v9") _,
-            #[cfg(target_feature = "neon")] lateout("v10") _,
-            #[cfg(target_feature = "neon")] lateout("v11") _,
-            #[cfg(target_feature = "neon")] lateout("v12") _,
-            #[cfg(target_feature = "neon")] lateout("v13") _,
-            #[cfg(target_feature = "neon")] lateout("v14") _,
-            #[cfg(target_feature = "neon")] lateout("v15") _,
+            lateout("x20") _, lateout("x21") _, lateout("x22") _, lateout("x23") _,
+            lateout("x24") _, lateout("x25") _, lateout("x26") _, lateout("x27") _,
+            lateout("x28") _, lateout("v8") _, lateout("v9") _, lateout("v10") _,
+            lateout("v11") _, lateout("v12") _, lateout("v13") _, lateout("v14") _,
+            lateout("v15") _,
             clobber_abi("C"),
         )
     };
