@@ -19,9 +19,13 @@ fn stack() -> HeapStack {
 fn names() -> Vec<String> {
     let names = RefCell::new(Vec::new());
     backtrace::trace(|frame| {
+        let before = names.borrow().len();
         backtrace::resolve_frame(frame, |symbol| {
             names.borrow_mut().push(symbol.name().map_or_else(String::new, |name| format!("{name:#}")));
         });
+        if names.borrow().len() == before {
+            names.borrow_mut().push(format!("no function at {:?}", frame.ip()));
+        }
         assert!(names.borrow().len() < 1000, "the walk ran off");
         true
     });
