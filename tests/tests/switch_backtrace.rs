@@ -23,7 +23,8 @@ fn names() -> Vec<String> {
         backtrace::resolve_frame(frame, |symbol| {
             names.borrow_mut().push(symbol.name().map_or_else(String::new, |name| format!("{name:#}")));
         });
-        if names.borrow().len() == before {
+        // The unwinder reports the end of the chain as a frame at address zero.
+        if names.borrow().len() == before && !frame.ip().is_null() {
             names.borrow_mut().push(format!("no function at {:?}", frame.ip()));
         }
         assert!(names.borrow().len() < 1000, "the walk ran off");
