@@ -24,8 +24,7 @@
 //! | x3 | | request | |
 //! | x30 | | return address | |
 //!
-//! x19 and x29 are LLVM's own; x20 to x28 and v8 to v15 (of which the ABI keeps the low halves d8 to d15) are clobbered
-//! by name. x18 is the platform's and is left alone. Branches go through x16, the one kind of indirect jump that a
+//! x19 and x29 are LLVM's own; x20 to x28 are clobbered by name, v8 to v15 by `clobber_abi`. x18 is the platform's and is left alone. Branches go through x16, the one kind of indirect jump that a
 //! landing pad for calls takes too; the pads are `hint`s, so that older cores and assemblers take them. FPCR stays as
 //! it is. The resume address on the stack is not signed: it is as exposed as any function pointer in memory.
 
@@ -34,21 +33,14 @@ use core::mem::offset_of;
 
 use super::{FreshFrame, Resumed, StackPointer, Suspended, SuspendedFrame, Word};
 
-/// As in `x86_64.rs`. The FPU registers are named only where the target has them.
+/// As in `x86_64.rs`. `clobber_abi` takes all of v0 to v31, the low halves d8 to d15 that the ABI keeps among them.
 macro_rules! context_asm {
     ($($code_and_operands:tt)*) => {
         asm!(
             $($code_and_operands)*
-            lateout("x20") _, lateout("x21") _, lateout("x22") _, lateout("x23") _, lateout("x24") _,
-            lateout("x25") _, lateout("x26") _, lateout("x27") _, lateout("x28") _,
-            #[cfg(target_feature = "neon")] lateout("v8") _,
-            #[cfg(target_feature = "neon")] lateout("v9") _,
-            #[cfg(target_feature = "neon")] lateout("v10") _,
-            #[cfg(target_feature = "neon")] lateout("v11") _,
-            #[cfg(target_feature = "neon")] lateout("v12") _,
-            #[cfg(target_feature = "neon")] lateout("v13") _,
-            #[cfg(target_feature = "neon")] lateout("v14") _,
-            #[cfg(target_feature = "neon")] lateout("v15") _,
+            lateout("x20") _, lateout("x21") _, lateout("x22") _, lateout("x23") _,
+            lateout("x24") _, lateout("x25") _, lateout("x26") _, lateout("x27") _,
+            lateout("x28") _,
             clobber_abi("C"),
         )
     };

@@ -25,7 +25,7 @@
 //! | a3 | | request | |
 //! | ra | | return address | |
 //!
-//! s0 and s1 are LLVM's own; s2 to s11, and fs0 to fs11 where there is an FPU, are clobbered by name. Jumps go through
+//! s0 and s1 are LLVM's own; s2 to s11 and fs0 to fs11 are clobbered by name. Jumps go through
 //! a4: a jump through ra or t0 would be taken for a return by the predictor. fcsr stays as it is.
 
 use core::arch::{asm, naked_asm};
@@ -33,25 +33,17 @@ use core::mem::offset_of;
 
 use super::{FreshFrame, Resumed, StackPointer, Suspended, SuspendedFrame, Word};
 
-/// As in `x86_64.rs`. The FPU registers are named only where the target has them.
+/// As in `x86_64.rs`. Clobbering a register that the target lacks is allowed and does nothing.
 macro_rules! context_asm {
     ($($code_and_operands:tt)*) => {
         asm!(
             $($code_and_operands)*
-            lateout("s2") _, lateout("s3") _, lateout("s4") _, lateout("s5") _, lateout("s6") _, lateout("s7") _,
-            lateout("s8") _, lateout("s9") _, lateout("s10") _, lateout("s11") _,
-            #[cfg(target_feature = "f")] lateout("fs0") _,
-            #[cfg(target_feature = "f")] lateout("fs1") _,
-            #[cfg(target_feature = "f")] lateout("fs2") _,
-            #[cfg(target_feature = "f")] lateout("fs3") _,
-            #[cfg(target_feature = "f")] lateout("fs4") _,
-            #[cfg(target_feature = "f")] lateout("fs5") _,
-            #[cfg(target_feature = "f")] lateout("fs6") _,
-            #[cfg(target_feature = "f")] lateout("fs7") _,
-            #[cfg(target_feature = "f")] lateout("fs8") _,
-            #[cfg(target_feature = "f")] lateout("fs9") _,
-            #[cfg(target_feature = "f")] lateout("fs10") _,
-            #[cfg(target_feature = "f")] lateout("fs11") _,
+            lateout("s2") _, lateout("s3") _, lateout("s4") _, lateout("s5") _,
+            lateout("s6") _, lateout("s7") _, lateout("s8") _, lateout("s9") _,
+            lateout("s10") _, lateout("s11") _, lateout("fs0") _, lateout("fs1") _,
+            lateout("fs2") _, lateout("fs3") _, lateout("fs4") _, lateout("fs5") _,
+            lateout("fs6") _, lateout("fs7") _, lateout("fs8") _, lateout("fs9") _,
+            lateout("fs10") _, lateout("fs11") _,
             clobber_abi("C"),
         )
     };
@@ -199,12 +191,15 @@ pub(super) unsafe extern "C" fn start_linked() {
 }
 
 /// The rounding mode. The rest of fcsr is status flags.
+///
+/// The stable compiler does not say whether a RISC-V target has an FPU (`target_feature = "f"` is never set), so without
+/// an operating system, where there may be none, the mode is left alone and coroutines cannot keep their own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct FpWords(usize);
 
 pub(super) const FP_DEFAULT: FpWords = FpWords(0);
 
-#[cfg(target_feature = "f")]
+#[cfg(not(target_os = "none"))]
 #[inline]
 pub(super) fn read_fp_control() -> FpWords {
     let rounding;
@@ -213,19 +208,19 @@ pub(super) fn read_fp_control() -> FpWords {
     FpWords(rounding)
 }
 
-#[cfg(target_feature = "f")]
+#[cfg(not(target_os = "none"))]
 #[inline]
 pub(super) unsafe fn write_fp_control(words: FpWords) {
     // SAFETY: the mode was read from the register or is the default.
     unsafe { asm!("fsrm {}", in(reg) words.0, options(nostack, preserves_flags)) };
 }
 
-#[cfg(not(target_feature = "f"))]
+#[cfg(target_os = "none")]
 pub(super) fn read_fp_control() -> FpWords {
     FP_DEFAULT
 }
 
-#[cfg(not(target_feature = "f"))]
+#[cfg(target_os = "none")]
 pub(super) unsafe fn write_fp_control(_words: FpWords) {}
 
 #[inline(always)]
