@@ -22,7 +22,7 @@ use crate::task::header::{Header, Rejected};
 use crate::task::schedule::NO_DEADLINE;
 
 /// How many tasks a worker takes from the injector at most per visit.
-const INJECTOR_BATCH: usize = 32;
+const INJECTOR_BATCH: usize = 128;
 /// How many rounds a searching worker makes before it sleeps, while another worker is awake to make work.
 const SEARCH_ROUNDS: usize = 64;
 /// How long an idle worker keeps the memory of its idle stacks.

@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
 use crate::primitive::SpinLock;
-use crate::primitive::atomic::Ordering;
+use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::stack::StackError;
 use crate::task::claim::{Accepts, Outcome, Pending};
 use crate::task::header::{Rejected, TaskRef};
@@ -24,9 +24,15 @@ use crate::wait::queue::{Node, WaitQueue};
 use crate::wait::wake::{Wake, make_ready};
 use crate::wait::{CannotWait, Limit, WaitError, enter};
 
-/// The state of a coroutine's end, under the join lock.
+/// How a coroutine's end and its handle meet.
+///
+/// `ended` is set under the lock, so that who registers under the lock cannot miss it; it may be read without.
 pub(super) struct JoinCell {
-    ended: bool,
+    ended: AtomicBool,
+    state: SpinLock<State>,
+}
+
+struct State {
     detached: bool,
     joiner: WaitQueue,
     /// What wakes a future that awaits the handle.
@@ -41,19 +47,27 @@ pub(super) enum Ended {
 
 impl JoinCell {
     pub(super) const fn new() -> Self {
-        Self { ended: false, detached: false, joiner: WaitQueue::new(), waker: None }
+        let state = State { detached: false, joiner: WaitQueue::new(), waker: None };
+        Self { ended: AtomicBool::new(false), state: SpinLock::new(state) }
+    }
+
+    #[inline]
+    fn has_ended(&self) -> bool {
+        // Acquire: the output is visible.
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The coroutine has ended and its output is stored.
-    pub(super) fn end(cell: &SpinLock<JoinCell>) -> Ended {
-        let mut this = cell.lock();
-        this.ended = true;
-        if this.detached {
+    pub(super) fn end(&self) -> Ended {
+        let mut state = self.state.lock();
+        // Release: the output was stored before.
+        self.ended.store(true, Ordering::Release);
+        if state.detached {
             return Ended::NobodyWantsOutput;
         }
-        let wake = this.joiner.win_first(Outcome::Event, |_| {});
-        let waker = this.waker.take();
-        drop(this);
+        let wake = state.joiner.win_first(Outcome::Event, |_| {});
+        let waker = state.waker.take();
+        drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -180,7 +194,7 @@ impl<T> JoinHandle<T> {
         Self { task, slot, taken: false, _output: PhantomData }
     }
 
-    fn cell(&self) -> &SpinLock<JoinCell> {
+    fn cell(&self) -> &JoinCell {
         &TaskCore::of(&self.task).join
     }
 
@@ -275,22 +289,21 @@ impl<T> JoinHandle<T> {
         };
         let node = core::pin::pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
         let node: *const Node = &raw const *node;
-        let mut cell = self.cell().lock();
-        if cell.ended {
-            drop(cell);
+        let mut state = self.cell().state.lock();
+        if self.is_finished() {
+            drop(state);
             // Ends the wait that was begun for nothing. Losing means that a cancel ended it; the output is there anyway.
             let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
             return Ok(());
         }
         // SAFETY: the node stays in this frame and is removed below unless its queue's winner has unlinked it.
-        unsafe { cell.joiner.push(node) };
-        drop(cell);
+        unsafe { state.joiner.push(node) };
+        drop(state);
         match waiter.park(accepts, limit, generation).0 {
             Outcome::Event => Ok(()),
             ended => {
-                let mut cell = self.cell().lock();
                 // SAFETY: it was pushed to this queue.
-                unsafe { cell.joiner.remove(node) };
+                unsafe { self.cell().state.lock().joiner.remove(node) };
                 match ended {
                     Outcome::TimedOut => Err(TryJoinError::NotYet),
                     _ => fail(JoinError::Wait(WaitError::Cancelled)),
@@ -301,7 +314,7 @@ impl<T> JoinHandle<T> {
 
     /// Whether the coroutine has ended.
     pub fn is_finished(&self) -> bool {
-        self.cell().lock().ended
+        self.cell().has_ended()
     }
 
     /// Requests cancellation: the coroutine's current wait, if it can be cancelled, and every later one return
@@ -347,15 +360,18 @@ impl<T> JoinHandle<T> {
     }
 
     fn detach_and_take(&mut self) -> Option<Result<T, JoinError>> {
-        let mut cell = self.cell().lock();
-        cell.detached = true;
-        let ended = cell.ended;
-        let waker = cell.waker.take();
-        drop(cell);
+        if self.taken {
+            return None;
+        }
+        let mut state = self.cell().state.lock();
+        state.detached = true;
+        let ended = self.is_finished();
+        let waker = state.waker.take();
+        drop(state);
         drop(waker);
-        let untaken = ended && !core::mem::replace(&mut self.taken, true);
+        self.taken = true;
         // SAFETY: the coroutine has ended, so the output is ours, and it has not been taken before.
-        untaken.then(|| unsafe { take_output::<T>(self.slot) })
+        ended.then(|| unsafe { take_output::<T>(self.slot) })
     }
 }
 
@@ -372,14 +388,14 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // Cloned before the lock: a waker is foreign code.
         let waker = context.waker().clone();
-        let mut cell = self.cell().lock();
-        if !cell.ended {
-            let before = cell.waker.replace(waker);
-            drop(cell);
+        let mut state = self.cell().state.lock();
+        if !self.is_finished() {
+            let before = state.waker.replace(waker);
+            drop(state);
             drop(before);
             return Poll::Pending;
         }
-        drop(cell);
+        drop(state);
         Poll::Ready(self.take().map_err(|why| match why {
             TryJoinError::Failed(why) => why,
             TryJoinError::NotYet => unreachable!("the coroutine has ended"),

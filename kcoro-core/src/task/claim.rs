@@ -252,7 +252,7 @@ impl Claim {
         if before & PHASE == DONE { Published::AlreadyWon } else { Published::Parked }
     }
 
-    /// Requests cancellation: ends the current wait if that accepts it, and every later one until [`Claim::clear_cancel`].
+    /// Requests cancellation: ends the current wait if that accepts it, and every later one that does.
     pub(crate) fn request_cancel(&self) -> Option<Won> {
         self.request(CANCEL, Accepts::CANCEL, |word| done(word | CANCEL, Outcome::Cancelled, 0))
     }
@@ -283,11 +283,6 @@ impl Claim {
                 Err(now) => word = now,
             }
         }
-    }
-
-    /// Withdraws a cancel request.
-    pub(crate) fn clear_cancel(&self) {
-        self.0.fetch_and(!CANCEL, Ordering::AcqRel);
     }
 }
 
