@@ -54,6 +54,12 @@ impl<T: Linked> Injector<T> {
         self.with_nodes(|nodes| unsafe { nodes.push_back(node) });
     }
 
+    /// Removes the node that has waited longest. Takes no lock when the queue looks empty.
+    #[cfg(test)]
+    pub(crate) fn pop(&self) -> Option<NonNull<T>> {
+        if self.is_empty() { None } else { self.pop_or_register() }
+    }
+
     /// Queues all of `chain` behind all others, in order.
     pub(crate) fn push_chain(&self, chain: Chain<T>) {
         self.with_nodes(|nodes| nodes.append(chain));

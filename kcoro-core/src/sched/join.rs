@@ -12,68 +12,16 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
+use super::join_cell::{JoinCell, WaitEnd};
 use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
-use crate::primitive::SpinLock;
-use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::primitive::atomic::Ordering;
 use crate::stack::StackError;
-use crate::task::claim::{Accepts, Outcome, Pending};
+use crate::task::claim::Accepts;
 use crate::task::header::{Rejected, TaskRef};
 use crate::task::schedule::Place;
 use crate::time::ns_of;
-use crate::wait::queue::{Node, WaitQueue};
-use crate::wait::wake::{Wake, make_ready};
-use crate::wait::{CannotWait, Limit, WaitError, enter};
-
-/// How a coroutine's end and its handle meet.
-///
-/// `ended` is set under the lock, so that who registers under the lock cannot miss it; it may be read without.
-pub(super) struct JoinCell {
-    ended: AtomicBool,
-    state: SpinLock<State>,
-}
-
-struct State {
-    detached: bool,
-    joiner: WaitQueue,
-    /// What wakes a future that awaits the handle.
-    waker: Option<core::task::Waker>,
-}
-
-/// Who owns the output of a coroutine that has just ended.
-pub(super) enum Ended {
-    HandleOwnsOutput(Option<Wake>),
-    NobodyWantsOutput,
-}
-
-impl JoinCell {
-    pub(super) const fn new() -> Self {
-        let state = State { detached: false, joiner: WaitQueue::new(), waker: None };
-        Self { ended: AtomicBool::new(false), state: SpinLock::new(state) }
-    }
-
-    #[inline]
-    fn has_ended(&self) -> bool {
-        // Acquire: the output is visible.
-        self.ended.load(Ordering::Acquire)
-    }
-
-    /// The coroutine has ended and its output is stored.
-    pub(super) fn end(&self) -> Ended {
-        let mut state = self.state.lock();
-        // Release: the output was stored before.
-        self.ended.store(true, Ordering::Release);
-        if state.detached {
-            return Ended::NobodyWantsOutput;
-        }
-        let wake = state.joiner.win_first(Outcome::Event, |_| {});
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ended::HandleOwnsOutput(wake)
-    }
-}
+use crate::wait::wake::make_ready;
+use crate::wait::{Limit, WaitError};
 
 /// Why there is no output.
 #[non_exhaustive]
@@ -277,39 +225,13 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the end.
     fn wait(&self, accepts: Accepts, limit: Limit) -> Result<(), TryJoinError> {
-        let fail = |why| Err(TryJoinError::Failed(why));
         if Place::coroutine() == Some(self.task.as_ptr()) {
-            return fail(JoinError::Itself);
+            return Err(TryJoinError::Failed(JoinError::Itself));
         }
-        let cannot = |why: CannotWait| TryJoinError::Failed(JoinError::Wait(WaitError::CannotWait(why)));
-        let waiter = enter().waiter().map_err(cannot)?;
-        let generation = match waiter.begin(accepts) {
-            Ok(generation) => generation,
-            Err(Pending::Cancel | Pending::Token) => return fail(JoinError::Wait(WaitError::Cancelled)),
-        };
-        let node = core::pin::pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
-        let node: *const Node = &raw const *node;
-        let mut state = self.cell().state.lock();
-        if self.is_finished() {
-            drop(state);
-            // Ends the wait that was begun for nothing. Losing means that a cancel ended it; the output is there anyway.
-            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            return Ok(());
-        }
-        // SAFETY: the node stays in this frame and is removed below unless its queue's winner has unlinked it.
-        unsafe { state.joiner.push(node) };
-        drop(state);
-        match waiter.park(accepts, limit, generation).0 {
-            Outcome::Event => Ok(()),
-            ended => {
-                // SAFETY: it was pushed to this queue.
-                unsafe { self.cell().state.lock().joiner.remove(node) };
-                match ended {
-                    Outcome::TimedOut => Err(TryJoinError::NotYet),
-                    _ => fail(JoinError::Wait(WaitError::Cancelled)),
-                }
-            }
-        }
+        self.cell().wait(accepts, limit).map_err(|why| match why {
+            WaitEnd::NotYet => TryJoinError::NotYet,
+            WaitEnd::Wait(why) => TryJoinError::Failed(JoinError::Wait(why)),
+        })
     }
 
     /// Whether the coroutine has ended.
@@ -363,13 +285,8 @@ impl<T> JoinHandle<T> {
         if self.taken {
             return None;
         }
-        let mut state = self.cell().state.lock();
-        state.detached = true;
-        let ended = self.is_finished();
-        let waker = state.waker.take();
-        drop(state);
-        drop(waker);
         self.taken = true;
+        let ended = self.cell().detach();
         // SAFETY: the coroutine has ended, so the output is ours, and it has not been taken before.
         ended.then(|| unsafe { take_output::<T>(self.slot) })
     }
@@ -386,16 +303,9 @@ impl<T> Future for JoinHandle<T> {
 
     /// Ready with the output when the coroutine has ended.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Cloned before the lock: a waker is foreign code.
-        let waker = context.waker().clone();
-        let mut state = self.cell().state.lock();
-        if !self.is_finished() {
-            let before = state.waker.replace(waker);
-            drop(state);
-            drop(before);
+        if !self.cell().poll_ended(context.waker()) {
             return Poll::Pending;
         }
-        drop(state);
         Poll::Ready(self.take().map_err(|why| match why {
             TryJoinError::Failed(why) => why,
             TryJoinError::NotYet => unreachable!("the coroutine has ended"),

@@ -24,6 +24,7 @@
 pub(crate) mod idle;
 pub(crate) mod inbox;
 pub(crate) mod injector;
+mod join_cell;
 pub(crate) mod run_queue;
 pub(crate) mod steal;
 

@@ -18,7 +18,8 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::SCHEDULER;
-use super::join::{JoinCell, JoinError};
+use super::join::JoinError;
+use super::join_cell::{Ended, JoinCell};
 use super::locals::Locals;
 use super::registry::Links;
 use super::runtime::Inner;
@@ -207,12 +208,12 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
         unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
         match this.core.join.end() {
-            super::join::Ended::HandleOwnsOutput(wake) => {
+            Ended::HandleOwnsOutput(wake) => {
                 if let Some(wake) = wake {
                     wake.wake();
                 }
             }
-            super::join::Ended::NobodyWantsOutput => {
+            Ended::NobodyWantsOutput => {
                 this.core.scope.panicked_unobserved.set(panicked);
                 if panicked && this.core.scope.on_end.is_none() {
                     // SAFETY: the runtime outlives its tasks.

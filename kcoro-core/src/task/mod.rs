@@ -10,9 +10,6 @@
 //! | [`schedule`] | `Schedule` and the part of a worker that the layers below the scheduler see |
 
 pub(crate) mod claim;
-#[cfg(not(loom))]
 pub mod fault;
-#[cfg(not(loom))]
 pub(crate) mod header;
-#[cfg(not(loom))]
 pub(crate) mod schedule;
