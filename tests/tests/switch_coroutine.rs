@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use kcoro_core::coroutine::{Coroutine, CoroutineResult, Generator, NewErrorReason, Yielder};
+use kcoro_core::coroutine::{Coroutine, CoroutineResult, Generator, NewErrorReason, Yielder, scoped};
 use kcoro_core::stack::{HeapStack, STACK_ALIGN, Stack, StackError};
 
 const STACK_BYTES: usize = 256 * 1024;
@@ -312,4 +312,35 @@ fn a_body_may_use_nearly_all_of_its_stack() {
     // SAFETY: written above.
     let low_end = unsafe { std::slice::from_raw_parts(stack.limit().as_ptr(), 1024) };
     assert!(low_end.iter().all(|&byte| byte == 0xEE), "the body went past the end");
+}
+
+#[test]
+fn a_scoped_body_borrows_and_is_ended_with_its_scope() {
+    let (drops, mut log) = (Drops::default(), Vec::new());
+    let body = |yielder: &Yielder<u32, u32>, mut input| {
+        let _local = drops.more();
+        loop {
+            log.push(input);
+            input = yielder.suspend(input + 1);
+        }
+    };
+    let results: [CoroutineResult<u32, ()>; 2] =
+        scoped(stack(), body, |mut coroutine| [coroutine.resume(1), coroutine.resume(5)]).expect("a large stack");
+    assert_eq!(results, [CoroutineResult::Yield(2), CoroutineResult::Yield(6)]);
+    assert_eq!((drops.count(), log), (1, vec![1, 5]));
+}
+
+#[test]
+fn leaking_the_handle_of_a_scoped_coroutine_does_not_leak_the_coroutine() {
+    let drops = Drops::default();
+    let body = |yielder: &Yielder<(), ()>, ()| {
+        let _local = drops.more();
+        yielder.suspend(());
+    };
+    let leaked = scoped(stack(), body, |mut coroutine| {
+        coroutine.resume(());
+        std::mem::forget(coroutine);
+    });
+    assert!(leaked.is_ok());
+    assert_eq!(drops.count(), 1);
 }
