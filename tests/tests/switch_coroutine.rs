@@ -227,7 +227,7 @@ fn a_coroutine_dropped_by_a_panic_is_unwound_and_can_be_resumed_by_a_destructor(
     let inside = drops.more();
     let generator = Generator::new(stack(), move |yielder| {
         let _inside = inside;
-        (0..).for_each(|n| yielder.suspend(n));
+        (0..1000).for_each(|n| yielder.suspend(n));
     });
     let mut resumer = ResumeOnDrop(generator, &seen);
     assert_eq!(resumer.0.next(), Some(0));
@@ -328,19 +328,4 @@ fn a_scoped_body_borrows_and_is_ended_with_its_scope() {
         scoped(stack(), body, |mut coroutine| [coroutine.resume(1), coroutine.resume(5)]).expect("a large stack");
     assert_eq!(results, [CoroutineResult::Yield(2), CoroutineResult::Yield(6)]);
     assert_eq!((drops.count(), log), (1, vec![1, 5]));
-}
-
-#[test]
-fn leaking_the_handle_of_a_scoped_coroutine_does_not_leak_the_coroutine() {
-    let drops = Drops::default();
-    let body = |yielder: &Yielder<(), ()>, ()| {
-        let _local = drops.more();
-        yielder.suspend(());
-    };
-    let leaked = scoped(stack(), body, |mut coroutine| {
-        coroutine.resume(());
-        std::mem::forget(coroutine);
-    });
-    assert!(leaked.is_ok());
-    assert_eq!(drops.count(), 1);
 }

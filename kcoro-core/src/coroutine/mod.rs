@@ -89,6 +89,8 @@ mod fp;
 mod generator;
 mod root;
 mod scoped;
+#[cfg(all(test, not(feature = "std")))]
+mod tests;
 mod unwind;
 mod word;
 mod yielder;
