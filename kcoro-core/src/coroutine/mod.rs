@@ -87,6 +87,7 @@
 mod builder;
 mod fp;
 mod generator;
+mod result;
 mod root;
 mod scoped;
 #[cfg(all(test, not(feature = "std")))]
@@ -102,6 +103,7 @@ use core::ptr::NonNull;
 
 pub use self::builder::{Builder, NewError, NewErrorReason};
 pub use self::generator::Generator;
+pub use self::result::{CoroutineResult, ResumeError};
 use self::root::{Ending, Header};
 pub use self::scoped::{Scoped, scoped};
 use self::word::{pack, unpack};
@@ -123,19 +125,6 @@ pub struct Coroutine<In, Yield, Out, S: Stack> {
     // A pointer: invariant, as the stack may hold an `In` of just this lifetime, and !Send and !Sync.
     _types: PhantomData<*mut (In, Yield, Out)>,
 }
-
-/// What a resume ended with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CoroutineResult<Yield, Out> {
-    /// The coroutine suspended with this value and can be resumed.
-    Yield(Yield),
-    /// The coroutine returned this value and has ended.
-    Return(Out),
-}
-
-/// The coroutine has ended and cannot be resumed; the value that was to be sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ResumeError<In>(pub In);
 
 impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// A coroutine that will run `body` on `stack`. It runs nothing yet: the first resume sends `body` its second
@@ -309,17 +298,3 @@ impl<In, Yield, Out, S: Stack> fmt::Debug for Coroutine<In, Yield, Out, S> {
         f.debug_struct("Coroutine").field("done", &self.is_done()).finish_non_exhaustive()
     }
 }
-
-impl<In> fmt::Debug for ResumeError<In> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ResumeError").finish_non_exhaustive()
-    }
-}
-
-impl<In> fmt::Display for ResumeError<In> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the coroutine has ended and cannot be resumed")
-    }
-}
-
-impl<In> core::error::Error for ResumeError<In> {}
