@@ -38,8 +38,11 @@ pub(super) struct Config {
     pub(super) name: String,
     pub(super) stack_class: u8,
     pub(super) limit: Option<usize>,
-    pub(super) on_panic: Option<Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>>,
+    pub(super) on_panic: Option<PanicHook>,
 }
+
+/// What is told of panics that nobody will see.
+pub(super) type PanicHook = Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>;
 
 /// A panic that nobody will see, because the coroutine's handle is gone.
 #[derive(Debug)]
