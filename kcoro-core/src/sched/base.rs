@@ -28,7 +28,7 @@ const SEARCH_ROUNDS: usize = 64;
 /// How long an idle worker keeps the memory of its idle stacks.
 const STACKS_STAY_WARM_NS: u64 = 50_000_000;
 /// How long a searching worker spins between rounds.
-const SPINS_PER_ROUND: usize = 32;
+const SPINS_PER_ROUND: usize = 8;
 
 impl Worker {
     /// Runs coroutines until `is_over` says so; asked whenever the base context is reached.
