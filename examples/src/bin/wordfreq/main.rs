@@ -22,7 +22,7 @@ mod report;
 mod tree;
 
 use std::fmt;
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -79,12 +79,12 @@ fn count_words(options: &Options) -> Result<Ending, Failure> {
     if run.summary.ending == Ending::Interrupted {
         eprintln!("interrupted: these are the counts so far");
     }
-    let mut out = io::stdout().lock();
+    let mut out = BufWriter::new(io::stdout().lock());
     let written = match options.format() {
         Format::Text => write_text(&mut out, &run, options.top),
         Format::Json => write_json(&mut out, &run, options.top),
     };
-    match written {
+    match written.and_then(|()| out.flush()) {
         // Whoever reads has seen enough, as in `wordfreq | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         other => other?,
