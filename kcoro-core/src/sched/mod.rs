@@ -50,7 +50,6 @@ mod scheduler;
 mod shutdown;
 #[cfg(not(loom))]
 mod spawn;
-#[cfg(not(loom))]
 mod stack_cache;
 #[cfg(not(loom))]
 mod stats;
@@ -64,6 +63,8 @@ mod timers;
 mod watermark;
 #[cfg(not(loom))]
 mod worker;
+#[cfg(not(loom))]
+mod worker_stacks;
 
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
