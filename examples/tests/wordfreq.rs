@@ -49,6 +49,32 @@ fn an_empty_tree_has_no_words() {
 }
 
 #[test]
+fn links_are_followed() {
+    let tree = TempDir::new().unwrap();
+    let at = |name: &str| tree.path().join(name);
+    fs::create_dir(at("directory")).unwrap();
+    fs::write(at("directory/file"), "word").unwrap();
+    symlink("directory", at("to-directory")).unwrap();
+    symlink("directory/file", at("to-file")).unwrap();
+    assert_eq!(count(tree.path(), &[])["top"], json!([["word", 3]]));
+}
+
+#[test]
+fn many_files_do_not_use_up_the_descriptors() {
+    let tree = TempDir::new().unwrap();
+    for number in 0..1000 {
+        fs::write(tree.path().join(number.to_string()), "word").unwrap();
+    }
+    let program = wordfreq(tree.path(), &["--json"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 100; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
+    let output = run(limited);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let counted: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(counted["files"], 1000);
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_counted_and_the_rest_goes_on() {
     let tree = TempDir::new().unwrap();
     let at = |name: &str| tree.path().join(name);

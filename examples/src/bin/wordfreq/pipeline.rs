@@ -222,13 +222,18 @@ fn count_all(chunks: &Receiver<Vec<u8>>) -> WordCounts {
 
 /// Walks ahead of the readers, so that the bar knows where it ends.
 fn measure(tree: &Tree, bar: &ProgressBar, stopped: &Sender<Vec<u8>>) {
-    for file in tree.files().flatten().take_while(|_| !stopped.is_closed()) {
-        if let Ok(metadata) = file.metadata().as_ref()
-            && metadata.is_file()
-        {
+    /// Few enough to keep nobody waiting, enough to get ahead.
+    const FILES_BETWEEN_YIELDS: usize = 64;
+    for (index, file) in tree.files().flatten().enumerate() {
+        if index % FILES_BETWEEN_YIELDS == 0 {
+            yield_now();
+        }
+        if stopped.is_closed() {
+            break;
+        }
+        if let Some(metadata) = file.metadata().ok().filter(|metadata| metadata.is_file()) {
             bar.inc_length(metadata.len());
         }
-        yield_now();
     }
 }
 
