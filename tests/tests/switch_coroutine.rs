@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use kcoro_core::coroutine::{Coroutine, CoroutineResult, Generator, NewErrorReason, Yielder};
+use kcoro_core::coroutine::{Coroutine, CoroutineResult, Generator, NewErrorReason, Yielder, scoped};
 use kcoro_core::stack::{HeapStack, STACK_ALIGN, Stack, StackError};
 
 const STACK_BYTES: usize = 256 * 1024;
@@ -227,7 +227,7 @@ fn a_coroutine_dropped_by_a_panic_is_unwound_and_can_be_resumed_by_a_destructor(
     let inside = drops.more();
     let generator = Generator::new(stack(), move |yielder| {
         let _inside = inside;
-        (0..).for_each(|n| yielder.suspend(n));
+        (0..1000).for_each(|n| yielder.suspend(n));
     });
     let mut resumer = ResumeOnDrop(generator, &seen);
     assert_eq!(resumer.0.next(), Some(0));
@@ -312,4 +312,20 @@ fn a_body_may_use_nearly_all_of_its_stack() {
     // SAFETY: written above.
     let low_end = unsafe { std::slice::from_raw_parts(stack.limit().as_ptr(), 1024) };
     assert!(low_end.iter().all(|&byte| byte == 0xEE), "the body went past the end");
+}
+
+#[test]
+fn a_scoped_body_borrows_and_is_ended_with_its_scope() {
+    let (drops, mut log) = (Drops::default(), Vec::new());
+    let body = |yielder: &Yielder<u32, u32>, mut input| {
+        let _local = drops.more();
+        loop {
+            log.push(input);
+            input = yielder.suspend(input + 1);
+        }
+    };
+    let results: [CoroutineResult<u32, ()>; 2] =
+        scoped(stack(), body, |mut coroutine| [coroutine.resume(1), coroutine.resume(5)]).expect("a large stack");
+    assert_eq!(results, [CoroutineResult::Yield(2), CoroutineResult::Yield(6)]);
+    assert_eq!((drops.count(), log), (1, vec![1, 5]));
 }

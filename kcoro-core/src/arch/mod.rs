@@ -61,8 +61,7 @@ use x86_64 as imp;
 #[cfg(not(any(all(target_arch = "x86_64", not(windows)), target_arch = "aarch64", target_arch = "riscv64")))]
 compile_error!(
     "kcoro has no context switch for this target. A port is one file in kcoro-core/src/arch/ with the names that \
-     arch/mod.rs re-exports: switch, resume, suspend, finish, two fresh-context trampolines, FpControl, stack_pointer, \
-     prefetch and shadow_stack_active. It must keep every callee-saved register of the ABI; the tests in arch/tests.rs \
+     arch/mod.rs re-exports: switch, resume, suspend, finish, two fresh-context trampolines, FpControl, prefetch and shadow_stack_active. It must keep every callee-saved register of the ABI; the tests in arch/tests.rs \
      say whether it does."
 );
 
@@ -71,6 +70,9 @@ mod tests;
 
 /// Saved stack pointer of a suspended context: the address of its [`SuspendedFrame`].
 pub(crate) type StackPointer = *mut u8;
+
+/// The alignment of a stack's top and of the stack pointer at every call, in bytes.
+pub(crate) const STACK_ALIGN: usize = 16;
 
 /// A word that travels with [`resume`] and [`suspend`]. It may be uninitialised: it is moved, never looked at.
 pub(crate) type Word = core::mem::MaybeUninit<*mut ()>;
@@ -135,7 +137,7 @@ pub(crate) struct Suspended {
 ///
 /// # Safety
 ///
-/// `top` is aligned to [`STACK_ALIGN`](crate::stack::STACK_ALIGN); the memory below it is writable, belongs to the
+/// `top` is aligned to [`STACK_ALIGN`]; the memory below it is writable, belongs to the
 /// context, and is enough for [`FRESH_FRAME_BYTES`] and for `entry`, which never returns and never unwinds.
 pub(crate) unsafe fn prepare(top: NonNull<u8>, entry: Entry, data: *mut ()) -> StackPointer {
     // SAFETY: the caller's promise; the trampoline calls what lies in `entry` with an `Entry`'s signature.
@@ -153,7 +155,7 @@ pub(crate) unsafe fn prepare_linked(top: NonNull<u8>, entry: LinkedEntry, data: 
 }
 
 unsafe fn prepare_frame(top: NonNull<u8>, trampoline: *const (), entry: *const (), data: *mut ()) -> StackPointer {
-    debug_assert!(top.addr().get().is_multiple_of(crate::stack::STACK_ALIGN), "a stack's top is aligned");
+    debug_assert!(top.addr().get().is_multiple_of(STACK_ALIGN), "a stack's top is aligned");
     let frame = FreshFrame {
         suspended: SuspendedFrame {
             frame_pointer: core::ptr::null(),
@@ -250,12 +252,6 @@ impl FpControl {
         // SAFETY: the value came from `read` or is the default, so the unit accepts it; the caller answers for its use.
         unsafe { imp::write_fp_control(self.0) }
     }
-}
-
-/// The running context's stack pointer, for bounds checks.
-#[inline(always)]
-pub(crate) fn stack_pointer() -> usize {
-    imp::stack_pointer()
 }
 
 /// Asks for the cache line at `p`, to write to it soon. Only a hint: any address will do.

@@ -223,19 +223,11 @@ pub(super) fn read_fp_control() -> FpWords {
 #[cfg(target_os = "none")]
 pub(super) unsafe fn write_fp_control(_words: FpWords) {}
 
-#[inline(always)]
-pub(super) fn stack_pointer() -> usize {
-    let sp;
-    // SAFETY: copies a register.
-    unsafe { asm!("mv {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
-    sp
-}
-
 /// `prefetch.w`, spelled as the `ori` to the zero register that it is, which older assemblers and cores take.
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: as in x86_64.rs.
-    unsafe { asm!("ori zero, {}, 3", in(reg) p, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("ori zero, {}, 3", in(reg) p.addr(), options(nomem, nostack, preserves_flags)) };
 }
 
 /// Zicfiss shadow stacks are not on unless a program asks for them, and Rust programs have no way to yet.

@@ -31,6 +31,8 @@
 mod core;
 mod error;
 mod future;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod receiver;
 mod ring;
 mod sender;

@@ -18,6 +18,9 @@ use super::word::unpack;
 use crate::arch::{self, FRESH_FRAME_BYTES, StackPointer, Word};
 use crate::stack::{STACK_ALIGN, Stack, StackError};
 
+// `stack` is above `arch` and is compiled where `arch` is not, so each has its own.
+const _: () = assert!(STACK_ALIGN == arch::STACK_ALIGN);
+
 /// Room that must be left below the fresh frame for the frames of [`run`] itself.
 const RUN_BYTES: usize = 1024;
 

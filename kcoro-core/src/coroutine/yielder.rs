@@ -36,8 +36,8 @@ pub struct Yielder<In, Yield> {
     request: Cell<usize>,
     swallowed_unwinds: Cell<u32>,
     fp: FpPolicy,
-    // Invariant, as a value of either type may lie on the stack across a suspension; the pointer makes it !Send, !Sync.
-    _types: PhantomData<(fn(In, Yield) -> (In, Yield), *mut ())>,
+    // A pointer: invariant, as a value of either type may lie on the stack across a suspension, and !Send and !Sync.
+    _types: PhantomData<*mut (In, Yield)>,
 }
 
 impl<In, Yield> Yielder<In, Yield> {

@@ -54,6 +54,7 @@ mod imp {
 }
 
 /// The current worker: null outside of one, [`INTERRUPT`] in a handler.
+#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn worker() -> *const () {
     imp::get()
@@ -64,6 +65,7 @@ pub(crate) fn worker() -> *const () {
 /// # Safety
 ///
 /// `worker` is null, [`INTERRUPT`], or points to a live worker of the core that runs on this thread or core.
+#[cfg(feature = "alloc")]
 pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
     let before = imp::get();
     imp::set(worker);

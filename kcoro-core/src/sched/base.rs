@@ -22,13 +22,13 @@ use crate::task::header::{Header, Rejected};
 use crate::task::schedule::NO_DEADLINE;
 
 /// How many tasks a worker takes from the injector at most per visit.
-const INJECTOR_BATCH: usize = 32;
+const INJECTOR_BATCH: usize = 128;
 /// How many rounds a searching worker makes before it sleeps, while another worker is awake to make work.
 const SEARCH_ROUNDS: usize = 64;
 /// How long an idle worker keeps the memory of its idle stacks.
 const STACKS_STAY_WARM_NS: u64 = 50_000_000;
 /// How long a searching worker spins between rounds.
-const SPINS_PER_ROUND: usize = 32;
+const SPINS_PER_ROUND: usize = 8;
 
 impl Worker {
     /// Runs coroutines until `is_over` says so; asked whenever the base context is reached.

@@ -10,7 +10,7 @@ use core::num::NonZeroUsize;
 
 use super::handle::{LocalRuntime, Runtime};
 use super::idle::MAX_WORKERS;
-use super::runtime::{Config, Inner, Phase, UnobservedPanic};
+use super::runtime::{Config, Inner, PanicHook, Phase, UnobservedPanic};
 use super::spawn::checked_class;
 use super::worker::Worker;
 use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
@@ -64,7 +64,7 @@ pub struct RuntimeBuilder {
     workers: Option<usize>,
     stack_size_bytes: Option<usize>,
     limit: Option<usize>,
-    on_panic: Option<Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>>,
+    on_panic: Option<PanicHook>,
 }
 
 impl RuntimeBuilder {

@@ -18,12 +18,14 @@ pub(super) struct Places {
 
 struct State {
     taken: usize,
+    /// The runtime closes: nobody waits for a place any more.
+    closed: bool,
     waiting: WaitQueue,
 }
 
 impl Places {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, state: SpinLock::new(State { taken: 0, waiting: WaitQueue::new() }) }
+        Self { limit, state: SpinLock::new(State { taken: 0, closed: false, waiting: WaitQueue::new() }) }
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -49,22 +51,39 @@ impl Places {
         let node = pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
         let node: *const Node = &raw const *node;
         let mut state = self.state.lock();
-        if state.taken < self.limit {
-            state.taken += 1;
+        let free = state.taken < self.limit;
+        if free || state.closed {
+            state.taken += usize::from(free);
             drop(state);
             // Ends the wait that was begun for nothing; a cancel that was faster stays pending.
             let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            return Ok(());
+            return if free { Ok(()) } else { Err(SpawnError::Shutdown) };
         }
         // SAFETY: the node stays in this frame, and is removed below unless it was won in the queue.
         unsafe { state.waiting.push(node) };
         drop(state);
-        if waiter.park(Accepts::CANCEL, Limit::Never, generation).0 == Outcome::Event {
+        let ended = waiter.park(Accepts::CANCEL, Limit::Never, generation).0;
+        if ended == Outcome::Event {
             return Ok(());
         }
         // SAFETY: it was pushed to this queue.
         unsafe { self.state.lock().waiting.remove(node) };
-        Err(cancelled)
+        if ended == Outcome::Closed { Err(SpawnError::Shutdown) } else { Err(cancelled) }
+    }
+
+    /// The runtime closes: those who wait are told, for no coroutine may be left to give a place back.
+    pub(super) fn close(&self) {
+        loop {
+            // One at a time, so that no wake happens under the lock.
+            let mut state = self.state.lock();
+            state.closed = true;
+            let wake = state.waiting.win_first(Outcome::Closed, |_| {});
+            drop(state);
+            match wake {
+                Some(wake) => wake.wake(),
+                None => return,
+            }
+        }
     }
 
     /// Gives a place back.

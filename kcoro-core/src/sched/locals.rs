@@ -12,6 +12,7 @@ use crate::task::schedule::Place;
 use crate::wait::CannotWait;
 
 /// The values of one coroutine. Empty, it is one pointer.
+#[expect(clippy::box_collection, reason = "most coroutines have none: one word is enough to say so")]
 pub(super) struct Locals(UnsafeCell<Option<Box<Vec<Entry>>>>);
 
 struct Entry {

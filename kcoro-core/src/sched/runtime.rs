@@ -12,11 +12,12 @@ use super::idle::IdleSet;
 use super::inbox::Pushed;
 use super::injector::Injector;
 use super::limit::Places;
+use super::spawn::SpawnError;
 use super::stats::Stats;
 use super::worker::Worker;
 use crate::platform::Platform;
 use crate::primitive::SpinLock;
-use crate::primitive::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::primitive::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
 use crate::task::header::Header;
 use crate::task::schedule::WorkerHead;
 use crate::wait::queue::WaitQueue;
@@ -38,8 +39,11 @@ pub(super) struct Config {
     pub(super) name: String,
     pub(super) stack_class: u8,
     pub(super) limit: Option<usize>,
-    pub(super) on_panic: Option<Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>>,
+    pub(super) on_panic: Option<PanicHook>,
 }
+
+/// What is told of panics that nobody will see.
+pub(super) type PanicHook = Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>;
 
 /// A panic that nobody will see, because the coroutine's handle is gone.
 #[derive(Debug)]
@@ -188,13 +192,25 @@ impl Inner {
         }
     }
 
-    /// Counts a spawn.
+    /// Counts a spawn, from when on the workers stay until it has ended. Fails if the runtime closes.
     #[inline]
-    pub(super) fn count_spawn(&self, worker: Option<&Worker>) {
+    pub(super) fn count_spawn(&self, worker: Option<&Worker>) -> Result<(), SpawnError> {
         match worker {
+            // The spawning coroutine is counted itself: the workers stay as long as it does.
             Some(worker) => worker.shared.counters.spawned.bump(),
-            None => _ = self.foreign_spawned.fetch_add(1, Ordering::Release),
+            None => {
+                self.foreign_spawned.fetch_add(1, Ordering::Release);
+                // Against the fence of `close`: either we see its phase, or it sees our count and waits for the end.
+                fence(Ordering::SeqCst);
+                if self.is_closing() {
+                    self.foreign_spawned.fetch_sub(1, Ordering::Release);
+                    // Whoever waits for the last coroutine may have seen our count.
+                    self.note_ended_while_closing();
+                    return Err(SpawnError::Shutdown);
+                }
+            }
         }
+        Ok(())
     }
 
     /// A coroutine has ended: gives its place back, and tells who waits for the last one.

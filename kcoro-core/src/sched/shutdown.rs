@@ -14,6 +14,7 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::runtime::{Inner, Phase};
+use crate::primitive::atomic::{Ordering, fence};
 use crate::task::claim::{Accepts, Outcome, Won};
 use crate::task::header::Header;
 use crate::task::schedule::Place;
@@ -115,6 +116,11 @@ fn is_inside(inner: &Inner) -> bool {
 /// Refuses new coroutines and cancels the parked ones. One that parks for the first time later finds the phase.
 fn close(inner: &Inner) {
     inner.set_phase(Phase::Closing);
+    // Against the fence of `Inner::count_spawn`: a foreign spawn that was too early to see the phase is counted.
+    fence(Ordering::SeqCst);
+    if let Some(places) = &inner.places {
+        places.close();
+    }
     for worker in inner.workers() {
         let mut won: Chain<Header> = Chain::new();
         worker.shared.registry.for_each(|core| {

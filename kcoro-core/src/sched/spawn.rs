@@ -242,7 +242,7 @@ impl<'a> Builder<'a> {
             Placement::Worker(index) => Some(&runtime.workers()[index]),
             Placement::Here => Some(here.ok_or(SpawnError::NoRuntime).inspect_err(|_| give_back(runtime))?),
         };
-        runtime.count_spawn(here);
+        runtime.count_spawn(here).inspect_err(|_| give_back(runtime))?;
         let id = runtime.next_id(here);
         let parts = PartsOfSpawn { options: self.options, stack_class, id, name: self.name, spawn_site };
         let task = TaskCell::allocate(NewTask { closure: body, parts, runtime, scope });

@@ -192,10 +192,11 @@ impl Worker {
     }
 
     /// Whether a coroutine that ends on a stack of class `class` may go on as `next`, on the same stack.
-    fn takes_over(next: &Header, class: usize) -> bool {
+    fn takes_over(&self, next: &Header, class: usize) -> bool {
         !next.is_started()
             && next.stack_class() == class
             && !next.claim.is_cancelled()
+            && !self.runtime().is_closing()
             && !next.options.has(Options::MEASURE_STACK)
     }
 }
@@ -236,7 +237,7 @@ unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
         let (stack, class) = unsafe { worker.retire(task) };
         match worker.next() {
             // SAFETY: a task that we took from a queue is live and ours.
-            Next::Task(next) if Worker::takes_over(unsafe { next.as_ref() }, class) => {
+            Next::Task(next) if worker.takes_over(unsafe { next.as_ref() }, class) => {
                 worker.adopt(next, stack);
                 worker.make_current(next);
             }

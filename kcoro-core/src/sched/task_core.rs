@@ -18,11 +18,11 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::SCHEDULER;
-use super::join::{JoinCell, JoinError};
+use super::join::JoinError;
+use super::join_cell::{Ended, JoinCell};
 use super::locals::Locals;
 use super::registry::Links;
 use super::runtime::Inner;
-use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
 use crate::task::schedule::NO_DEADLINE;
@@ -31,7 +31,7 @@ use crate::task::schedule::NO_DEADLINE;
 #[repr(C)]
 pub(crate) struct TaskCore {
     pub(super) header: Header,
-    pub(super) join: SpinLock<JoinCell>,
+    pub(super) join: JoinCell,
     pub(super) runtime: *const Inner,
     pub(super) links: Links,
     pub(super) locals: Locals,
@@ -152,7 +152,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         let cell = Box::new(TaskCell::<F, T> {
             core: TaskCore {
                 header: Header::new(parts),
-                join: SpinLock::new(JoinCell::new()),
+                join: JoinCell::new(),
                 runtime: new.runtime,
                 links: Links::new(),
                 locals: Locals::new(),
@@ -207,13 +207,13 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         let panicked = matches!(output, Err(JoinError::Panicked(_)));
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
         unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
-        match JoinCell::end(&this.core.join) {
-            super::join::Ended::HandleOwnsOutput(wake) => {
+        match this.core.join.end() {
+            Ended::HandleOwnsOutput(wake) => {
                 if let Some(wake) = wake {
                     wake.wake();
                 }
             }
-            super::join::Ended::NobodyWantsOutput => {
+            Ended::NobodyWantsOutput => {
                 this.core.scope.panicked_unobserved.set(panicked);
                 if panicked && this.core.scope.on_end.is_none() {
                     // SAFETY: the runtime outlives its tasks.

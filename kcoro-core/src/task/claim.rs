@@ -252,7 +252,7 @@ impl Claim {
         if before & PHASE == DONE { Published::AlreadyWon } else { Published::Parked }
     }
 
-    /// Requests cancellation: ends the current wait if that accepts it, and every later one until [`Claim::clear_cancel`].
+    /// Requests cancellation: ends the current wait if that accepts it, and every later one that does.
     pub(crate) fn request_cancel(&self) -> Option<Won> {
         self.request(CANCEL, Accepts::CANCEL, |word| done(word | CANCEL, Outcome::Cancelled, 0))
     }
@@ -284,11 +284,6 @@ impl Claim {
             }
         }
     }
-
-    /// Withdraws a cancel request.
-    pub(crate) fn clear_cancel(&self) {
-        self.0.fetch_and(!CANCEL, Ordering::AcqRel);
-    }
 }
 
 /// The claim could not be won: the wait is over.
@@ -305,6 +300,8 @@ fn done(word: u64, outcome: Outcome, arm: u32) -> u64 {
 
 #[cfg(all(test, loom))]
 mod loom_tests {
+    #![expect(unsafe_code, reason = "looks into loom's cells")]
+
     use loom::sync::Arc;
     use loom::sync::atomic::{AtomicUsize, Ordering};
     use loom::thread;
@@ -334,7 +331,7 @@ mod loom_tests {
         fn enqueue(&self) {
             // SAFETY: the claim makes the caller the only owner of the context; loom checks it.
             self.context.with(|context| assert_eq!(unsafe { *context }, 7));
-            assert_eq!(self.enqueued.fetch_add(1, Ordering::Relaxed), 0, "enqueued twice");
+            assert_eq!(self.enqueued.fetch_add(1, Ordering::Release), 0, "enqueued twice");
         }
 
         /// The waiter's switch: saves its context, then the destination publishes it.
@@ -363,7 +360,7 @@ mod loom_tests {
                 })
             };
             waiter.switch_away();
-            while waiter.enqueued.load(Ordering::Relaxed) == 0 {
+            while waiter.enqueued.load(Ordering::Acquire) == 0 {
                 thread::yield_now();
             }
             assert_eq!(waiter.claim.outcome(), Some((Outcome::Event, 3)));
