@@ -8,6 +8,7 @@
 //! | [`chunks`] | cuts a file into pieces that end between words |
 //! | [`counts`] | counts words |
 //! | [`pipeline`] | the coroutines and the channels between them; knows no platform |
+//! | [`summary`] | what happens on the way, and what it comes to |
 //! | [`interrupt`] | turns Ctrl-C into the end of the pipeline |
 //! | [`report`] | what is printed |
 //!
@@ -19,6 +20,7 @@ mod interrupt;
 mod options;
 mod pipeline;
 mod report;
+mod summary;
 mod tree;
 
 use std::fmt;
@@ -31,8 +33,9 @@ use kcoro_posix::Posix;
 use kcoro_posix::sched::BuildError;
 
 use crate::options::{Format, Options};
-use crate::pipeline::{Ending, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::report::{Run, write_json, write_text};
+use crate::summary::Ending;
 
 /// The usual code of a program that ended on SIGINT.
 const INTERRUPTED: u8 = 130;

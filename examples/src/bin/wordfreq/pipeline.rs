@@ -33,6 +33,7 @@ use kcoro_posix::scope::{TryScope, try_scope};
 
 use crate::chunks::Chunks;
 use crate::counts::WordCounts;
+use crate::summary::{Ending, Event, Summary, collect};
 use crate::tree::{Tree, open_regular};
 
 const FILES_IN_FLIGHT: usize = 64;
@@ -52,25 +53,6 @@ pub fn runtime(platform: impl Platform + 'static, workers: Option<usize>) -> Res
         None => builder,
     }
     .build()
-}
-
-/// What was counted.
-pub struct Summary {
-    /// Files read to their end.
-    pub files: u64,
-    /// Bytes read.
-    pub bytes: u64,
-    /// Paths that could not be read, or not to the end.
-    pub unreadable: u64,
-    pub counts: WordCounts,
-    pub ending: Ending,
-}
-
-/// Whether all was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    Complete,
-    Interrupted,
 }
 
 /// A count that has not begun.
@@ -153,12 +135,6 @@ struct Outlet {
     events: Sender<Event>,
 }
 
-enum Event {
-    Read { bytes: u64 },
-    FileEnded,
-    Unreadable { what: String },
-}
-
 impl Outlet {
     fn tell(&self, event: Event) {
         // It fails only if the root has panicked, which ends everything anyway.
@@ -222,35 +198,17 @@ fn count_all(chunks: &Receiver<Vec<u8>>) -> WordCounts {
 
 /// Walks ahead of the readers, so that the bar knows where it ends.
 fn measure(tree: &Tree, bar: &ProgressBar, stopped: &Sender<Vec<u8>>) {
-    for file in tree.files().flatten().take_while(|_| !stopped.is_closed()) {
-        if let Ok(metadata) = file.metadata().as_ref()
-            && metadata.is_file()
-        {
+    /// Few enough to keep nobody waiting, enough to get ahead.
+    const FILES_BETWEEN_YIELDS: usize = 64;
+    for (index, file) in tree.files().flatten().enumerate() {
+        if index % FILES_BETWEEN_YIELDS == 0 {
+            yield_now();
+        }
+        if stopped.is_closed() {
+            break;
+        }
+        if let Some(metadata) = file.metadata().ok().filter(|metadata| metadata.is_file()) {
             bar.inc_length(metadata.len());
         }
-        yield_now();
     }
-}
-
-/// Sums up events until there are no more.
-fn collect(events: &Receiver<Event>, bar: &ProgressBar) -> Summary {
-    let mut summary =
-        Summary { files: 0, bytes: 0, unreadable: 0, counts: WordCounts::default(), ending: Ending::Complete };
-    for event in events {
-        match event {
-            Event::Read { bytes } => {
-                summary.bytes += bytes;
-                bar.inc(bytes);
-            }
-            Event::FileEnded => {
-                summary.files += 1;
-                bar.set_message(format!("{} files", summary.files));
-            }
-            Event::Unreadable { what } => {
-                summary.unreadable += 1;
-                bar.suspend(|| eprintln!("unreadable: {what}"));
-            }
-        }
-    }
-    summary
 }

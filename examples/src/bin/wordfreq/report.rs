@@ -8,7 +8,7 @@ use indicatif::{BinaryBytes, HumanCount, ProgressBar, ProgressStyle};
 use kcoro_posix::sched::Stats;
 use serde_json::json;
 
-use crate::pipeline::Summary;
+use crate::summary::Summary;
 
 /// A finished count, and what it took.
 pub struct Run {

@@ -51,3 +51,36 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(tree: &Tree) -> Vec<String> {
+        let files = tree.files().map(|file| file.expect("it is there").file_name().to_string_lossy().into_owned());
+        let mut names: Vec<_> = files.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn source_is_all_but_directories_of_version_control_and_builds() {
+        let top = tempfile::tempdir().unwrap();
+        let root = top.path().join("target");
+        for directory in [".git", "target", "src/target", "src/.hidden"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+            fs::write(root.join(directory).join(directory.replace('/', "-")), "").unwrap();
+        }
+        fs::write(root.join("src/.git"), "a file of this name is none of these directories").unwrap();
+
+        assert_eq!(names(&Tree::source_under(root.clone())), [".git", "src-.hidden"]);
+        assert_eq!(names(&Tree::everything_under(root)), [".git", ".git", "src-.hidden", "src-target", "target"]);
+    }
+
+    #[test]
+    fn nothing_but_regular_files_is_opened() {
+        for other in ["/", "/dev/null"] {
+            assert_eq!(open_regular(Path::new(other)).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What `wordfreq` promises, seen from outside: the built program, real trees, real signals.
 
-use std::collections::HashMap;
+mod naive;
+
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,8 +12,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Larger than a chunk, so that chunks end inside of words.
-const LARGE_FILE_BYTES: usize = 300_000;
+use crate::naive::{naive_count, tree_of_text};
 
 #[test]
 fn counts_as_a_single_thread_would_with_any_number_of_workers() {
@@ -46,6 +46,32 @@ fn an_empty_tree_has_no_words() {
     let tree = TempDir::new().unwrap();
     let nothing = json!({"files": 0, "unreadable": 0, "words": 0, "distinct": 0, "top": []});
     assert_eq!(count(tree.path(), &[]), nothing);
+}
+
+#[test]
+fn links_are_followed() {
+    let tree = TempDir::new().unwrap();
+    let at = |name: &str| tree.path().join(name);
+    fs::create_dir(at("directory")).unwrap();
+    fs::write(at("directory/file"), "word").unwrap();
+    symlink("directory", at("to-directory")).unwrap();
+    symlink("directory/file", at("to-file")).unwrap();
+    assert_eq!(count(tree.path(), &[])["top"], json!([["word", 3]]));
+}
+
+#[test]
+fn many_files_do_not_use_up_the_descriptors() {
+    let tree = TempDir::new().unwrap();
+    for number in 0..1000 {
+        fs::write(tree.path().join(number.to_string()), "word").unwrap();
+    }
+    let program = wordfreq(tree.path(), &["--json"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 100; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
+    let output = run(limited);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let counted: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(counted["files"], 1000);
 }
 
 #[test]
@@ -173,58 +199,4 @@ fn count(path: &Path, arguments: &[&str]) -> Value {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.lines().count(), 1, "one object on one line");
     serde_json::from_str(&text).unwrap()
-}
-
-/// Directories in directories; files small, empty, large, not UTF-8, hidden.
-fn tree_of_text() -> TempDir {
-    let tree = TempDir::new().unwrap();
-    let mut directory = tree.path().to_owned();
-    let mut random = 1;
-    for depth in 0..4 {
-        for number in 0..30 {
-            fs::write(directory.join(format!("file-{number}")), text(&mut random, number * 50)).unwrap();
-        }
-        fs::write(directory.join(".large"), text(&mut random, LARGE_FILE_BYTES)).unwrap();
-        directory.push(format!("level-{depth}"));
-        fs::create_dir(&directory).unwrap();
-    }
-    tree
-}
-
-/// Bytes of all kinds, mostly letters of a small alphabet, so that words repeat.
-fn text(random: &mut u32, bytes: usize) -> Vec<u8> {
-    let mut byte = || {
-        *random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let high = (*random >> 24) as u8;
-        if high < 40 { high.wrapping_mul(37) } else { b"abAB"[usize::from(high % 4)] }
-    };
-    (0..bytes).map(|_| byte()).collect()
-}
-
-/// What the program should print for all words, by the plainest code.
-fn naive_count(directory: &Path) -> Value {
-    let mut files = 0;
-    let mut by_word: HashMap<String, u64> = HashMap::new();
-    let mut directories = vec![directory.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
-                directories.push(entry.path());
-                continue;
-            }
-            files += 1;
-            let mut word = String::new();
-            for byte in fs::read(entry.path()).unwrap().into_iter().chain([b' ']) {
-                if byte.is_ascii_alphabetic() {
-                    word.push(char::from(byte.to_ascii_lowercase()));
-                } else if !word.is_empty() {
-                    *by_word.entry(std::mem::take(&mut word)).or_default() += 1;
-                }
-            }
-        }
-    }
-    let mut top: Vec<_> = by_word.iter().collect();
-    top.sort_by(|(word, count), (other, others)| others.cmp(count).then(word.cmp(other)));
-    let words: u64 = by_word.values().sum();
-    json!({"files": files, "unreadable": 0, "words": words, "distinct": by_word.len(), "top": top})
 }
