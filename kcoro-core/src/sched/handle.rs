@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use super::builder::RuntimeBuilder;
 use super::join::{JoinError, JoinHandle};
-use super::runtime::Inner;
+use super::runtime::{Inner, Phase};
 use super::shutdown::ShutdownReport;
 use super::spawn::{Builder, SpawnError};
 use super::stats::Stats;
@@ -208,6 +208,9 @@ impl LocalRuntime {
         unsafe {
             let _restore = Restore(ambient::set_worker(worker.head_ptr().cast()), &self.driving);
             worker.run_base_loop(is_over);
+            if worker.runtime().phase() == Phase::Stopped {
+                worker.drop_unstarted();
+            }
         }
     }
 
