@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The end of a runtime: what ends, what is dropped, what is abandoned, and that nobody waits for ever.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use kcoro_posix::channel::{RecvError, bounded};
-use kcoro_posix::sched::{JoinError, RunError, SpawnError, spawn, yield_now};
+use kcoro_posix::sched::{JoinError, SpawnError, spawn, yield_now};
 use kcoro_posix::time::{TimeError, sleep};
 use kcoro_tests::child::{aborts, passes};
 use kcoro_tests::counted::{Drops, OnDrop};
