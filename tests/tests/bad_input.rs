@@ -213,7 +213,7 @@ fn run_works_inside_of_its_own_and_of_another_runtime() {
 #[test]
 fn a_root_that_panics_says_so() {
     let runtime = runtime(1);
-    let error = runtime.run(|| panic!("root")).map(|()| ()).unwrap_err();
+    let error = runtime.run(|| panic!("root")).unwrap_err();
     assert_eq!(error.to_string(), "the root coroutine panicked: root");
     assert_eq!(runtime.run(|| 1).unwrap(), 1, "the runtime goes on");
     end(runtime);

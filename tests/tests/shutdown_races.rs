@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use kcoro_posix::sched::{JoinError, SpawnError, spawn};
+use kcoro_tests::child::passes;
 use kcoro_tests::counted::Drops;
 use kcoro_tests::{Hog, builder, end, runtime, shut_down_elsewhere};
 
@@ -81,4 +83,42 @@ fn spawns_that_wait_at_the_limit_are_refused_by_a_shutdown() {
             Ok(joined) => assert!(matches!(joined, Err(JoinError::Shutdown))),
         }
     }
+}
+
+/// A worker that stopped left in its queues what it had not started; the joins of these waited for ever.
+#[test]
+fn a_shutdown_without_grace_drops_what_has_not_started() {
+    let test = "a_shutdown_without_grace_drops_what_has_not_started";
+    passes(test, || {
+        for workers in [1, 2] {
+            let runtime = runtime(workers);
+            let drops = Drops::new();
+            let hog = Hog::on(&runtime, 0);
+            let spawn_on = |n: usize| {
+                let value = drops.value();
+                let builder = if n == 0 { runtime.builder() } else { runtime.builder().worker(0) };
+                builder.spawn(move || drop(value)).unwrap()
+            };
+            let handles: Vec<_> = (0..if workers == 1 { 10 } else { 0 }).map(|n| spawn_on(n % 2)).collect();
+            let bound = spawn_on(1);
+            let report = runtime.shutdown(Duration::ZERO);
+            assert!(!report.is_clean());
+            hog.release();
+            for handle in handles.into_iter().chain([bound]) {
+                assert!(matches!(handle.join(), Err(JoinError::Shutdown)));
+            }
+            drop(drops);
+        }
+    });
+}
+
+/// What had not even started counted as abandoned on the thread, which aborted.
+#[test]
+fn a_local_shutdown_without_grace_drops_what_has_not_started() {
+    let runtime = builder().workers(1).build_local().unwrap();
+    let bound = runtime.builder().worker(0).spawn(|| ()).unwrap();
+    let free = runtime.spawn(|| ()).unwrap();
+    runtime.shutdown(Duration::ZERO);
+    assert!(matches!(bound.join(), Err(JoinError::Shutdown)));
+    assert!(matches!(free.join(), Err(JoinError::Shutdown)));
 }

@@ -20,6 +20,7 @@ use super::stack_cache::Warmth;
 use super::worker::Worker;
 use crate::task::header::{Header, Rejected};
 use crate::task::schedule::NO_DEADLINE;
+use crate::util::linked::Chain;
 
 /// How many tasks a worker takes from the injector at most per visit.
 const INJECTOR_BATCH: usize = 128;
@@ -134,6 +135,29 @@ impl Worker {
             Header::release(task);
         }
         self.runtime().note_ended();
+    }
+
+    /// Ends all that has not started and that this worker can reach; what has started stays ready for ever. For a worker
+    /// whose runtime has stopped.
+    pub(super) fn drop_unstarted(&self) {
+        let mut abandoned = Chain::new();
+        self.drain_inbox();
+        while let Some(task) = NonNull::new(self.local.to_start.replace(ptr::null_mut()))
+            .or_else(|| self.pop_bound())
+            .or_else(|| self.pop_stealable())
+            .or_else(|| self.runtime().injector.pop())
+        {
+            // SAFETY: a task that we took from a queue is live and ours.
+            if unsafe { task.as_ref() }.is_started() {
+                // SAFETY: as above; it is in no other queue.
+                unsafe { abandoned.push_back(task) };
+            } else {
+                self.reject(task, Rejected::Shutdown);
+            }
+        }
+        while let Some(task) = abandoned.pop_front() {
+            self.push_last(task);
+        }
     }
 
     /// Looks for work elsewhere. `searching` says whether this worker is already counted as searching.

@@ -202,6 +202,7 @@ unsafe fn worker_main(data: *const ()) {
         ambient::set_worker(worker.head_ptr().cast());
         worker.run_base_loop(|| worker.runtime().phase() == Phase::Stopped);
     }
+    worker.drop_unstarted();
     if worker.has_abandoned() {
         // Abandoned coroutines are suspended here. Their frames may refer to this thread's locals, so the thread, and
         // with it the runtime, must never end.

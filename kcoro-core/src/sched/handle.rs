@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use super::builder::RuntimeBuilder;
 use super::join::{JoinError, JoinHandle};
-use super::runtime::Inner;
+use super::runtime::{Inner, Phase};
 use super::shutdown::ShutdownReport;
 use super::spawn::{Builder, SpawnError};
 use super::stats::Stats;
@@ -169,7 +169,8 @@ impl LocalRuntime {
     ///
     /// # Errors
     ///
-    /// See [`RunError`].
+    /// See [`RunError`]; [`SpawnError::Full`] at the runtime's limit, because nobody would drive those that could make
+    /// room.
     #[track_caller]
     pub fn run<F, T>(&self, root: F) -> Result<T, RunError>
     where
@@ -178,10 +179,11 @@ impl LocalRuntime {
         if !ambient::worker().is_null() || self.driving.get() == Driving::Yes {
             return Err(RunError::InsideRuntime);
         }
+        // Waiting for room would be in vain: what could make room may be bound to this thread.
+        let builder = Builder::on(&self.handle.inner).name("root").worker(0).without_waiting();
         // SAFETY: worker 0 is this very thread, so nothing is sent anywhere; the borrows outlive the call, because the
         // drive below ends only when the root has.
-        let handle =
-            unsafe { Builder::on(&self.handle.inner).name("root").worker(0).spawn_unchecked(root, ScopeLink::none()) };
+        let handle = unsafe { builder.spawn_unchecked(root, ScopeLink::none()) };
         let mut handle = handle.map_err(RunError::Spawn)?;
         self.drive(|| handle.is_finished());
         match handle.try_join() {
@@ -208,6 +210,9 @@ impl LocalRuntime {
         unsafe {
             let _restore = Restore(ambient::set_worker(worker.head_ptr().cast()), &self.driving);
             worker.run_base_loop(is_over);
+            if worker.runtime().phase() == Phase::Stopped {
+                worker.drop_unstarted();
+            }
         }
     }
 

@@ -90,7 +90,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) -> ShutdownReport {
 pub(super) fn shut_down_local(
     inner: &Arc<Inner>,
     grace: Duration,
-    drive: impl FnOnce(&dyn Fn() -> bool),
+    drive: impl Fn(&dyn Fn() -> bool),
 ) -> ShutdownReport {
     close(inner);
     let platform = inner.platform();
@@ -98,6 +98,11 @@ pub(super) fn shut_down_local(
     let own = &inner.workers()[0];
     own.local.wake_by_ns.set(deadline_ns);
     drive(&|| inner.live_count() == 0 || platform.now_ns() >= deadline_ns);
+    if inner.live_count() > 0 {
+        // The time is up: a stopped worker drops what has not started.
+        inner.set_phase(Phase::Stopped);
+        drive(&|| true);
+    }
     let report = finish(inner, 1);
     if !report.is_clean() && own.has_abandoned() {
         platform.fatal(format_args!("the thread of a local runtime cannot go on: {report}"));

@@ -260,6 +260,11 @@ impl Worker {
         !self.local.lifo.get().is_null() || !self.run_queue().is_empty() || !self.shared.registry.is_empty()
     }
 
+    /// Takes any task that is bound to this worker and ready.
+    pub(super) fn pop_bound(&self) -> Option<NonNull<Header>> {
+        NonNull::new(self.local.lifo.replace(ptr::null_mut())).or_else(|| self.run_queue().pop_front())
+    }
+
     /// Takes `task` out of this worker's own queues, if it is ready there.
     pub(super) fn take_ready(&self, task: NonNull<Header>) -> bool {
         if self.local.lifo.get() == task.as_ptr() {
