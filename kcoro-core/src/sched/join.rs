@@ -12,7 +12,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
+use super::task_core::{OutputSlot, TaskCore, call_quietly, drop_quietly, take_output};
 use crate::primitive::SpinLock;
 use crate::primitive::atomic::Ordering;
 use crate::stack::StackError;
@@ -55,7 +55,8 @@ impl JoinCell {
         let waker = this.waker.take();
         drop(this);
         if let Some(waker) = waker {
-            waker.wake();
+            // Foreign code, and this may be a base context, which must not unwind.
+            call_quietly(|| waker.wake());
         }
         Ended::HandleOwnsOutput(wake)
     }

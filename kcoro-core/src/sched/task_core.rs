@@ -279,15 +279,20 @@ fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
 }
 
 /// Drops user data where a panic must not go further.
-#[cfg(feature = "std")]
 pub(super) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))) {
+    call_quietly(|| drop(value));
+}
+
+/// Calls user code where a panic must not go further.
+#[cfg(feature = "std")]
+pub(super) fn call_quietly(call: impl FnOnce()) {
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
         // The hook has reported it. Dropping the payload may panic again: it is leaked instead.
         core::mem::forget(payload);
     }
 }
 
 #[cfg(not(feature = "std"))]
-pub(super) fn drop_quietly<T>(value: T) {
-    drop(value);
+pub(super) fn call_quietly(call: impl FnOnce()) {
+    call();
 }
