@@ -66,14 +66,17 @@ use crate::stack::Stack;
 /// A closure that runs on its own stack `S` and can be suspended and resumed.
 ///
 /// Each [`resume`](Coroutine::resume) sends an `In`, and gets a `Yield` for each suspension and one `Out` at the end.
-/// The types may borrow: what the coroutine was sent stays borrowed until the coroutine is dropped.
+///
+/// What enters a coroutine is `'static`: its captures, each `In`, and `Yield`, which could be a channel to it. A suspended
+/// coroutine can be forgotten, which leaves its frames where they are for ever. If a borrow lay in them, something that
+/// trusts those frames to end first (a thread of `std::thread::scope`, started in the body) would go on using it.
 pub struct Coroutine<In, Yield, Out, S: Stack> {
     /// Null once the body has ended.
     child: StackPointer,
     /// At the stack's top. Read only while `child` is not null.
     header: NonNull<Header>,
     stack: ManuallyDrop<S>,
-    // Invariant: the stack may hold an `In` of just this lifetime. The pointer makes it !Send and !Sync.
+    // Invariant, as the stack may hold any of them. The pointer makes it !Send and !Sync.
     _types: PhantomData<(fn(In, Yield, Out) -> (In, Yield, Out), *mut ())>,
 }
 
@@ -99,6 +102,8 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// When the stack is refused; [`Coroutine::try_new`] says when and gives it back.
     pub fn new<F>(stack: S, body: F) -> Self
     where
+        In: 'static,
+        Yield: 'static,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {
         match Self::try_new(stack, body) {
@@ -115,6 +120,8 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// checks returns against a shadow stack, which coroutines do not support.
     pub fn try_new<F>(stack: S, body: F) -> Result<Self, NewError<S>>
     where
+        In: 'static,
+        Yield: 'static,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {
         Builder::new().build(stack, body)

@@ -73,8 +73,10 @@ pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
 /// Runs `handler` as an interrupt or signal handler: inside, operations that would wait are refused with
 /// [`CannotWait::InInterrupt`](crate::wait::CannotWait::InInterrupt), and wakes take the path of a foreign thread.
 ///
-/// Wrap the body of every handler that may interrupt a worker and that uses kcoro.
-pub fn in_interrupt<R>(handler: impl FnOnce() -> R) -> R {
+/// Wrap the body of every handler that may interrupt a worker and that uses kcoro. A handler is like a foreign thread, so
+/// it is `Send`; this also keeps it from suspending a [`Coroutine`](crate::coroutine::Coroutine) that it is called in,
+/// which would leave the resumer in interrupt context.
+pub fn in_interrupt<R>(handler: impl FnOnce() -> R + Send) -> R {
     struct Restore(*const ());
     impl Drop for Restore {
         fn drop(&mut self) {
