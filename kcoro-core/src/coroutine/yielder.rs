@@ -3,7 +3,7 @@
 
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::ManuallyDrop;
 
 use super::fp::{self, FpPolicy};
 use super::unwind;
@@ -103,8 +103,7 @@ impl<In, Yield> Yielder<In, Yield> {
     /// Whether the caller's frame lies below this value on the same stack.
     #[inline(always)]
     fn is_on_own_stack(&self) -> bool {
-        let here = MaybeUninit::<u8>::uninit();
-        (self.limit..self.id()).contains(&(&raw const here).addr())
+        (self.limit..self.id()).contains(&arch::stack_pointer())
     }
 
     // Inlined, as everything down to the switch is: a return from a function that was entered before the switch is
