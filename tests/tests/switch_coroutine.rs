@@ -258,33 +258,6 @@ fn coroutines_nest() {
 }
 
 #[test]
-fn an_outer_yielder_used_inside_an_inner_coroutine_suspends_both() {
-    type Outer = Yielder<u32, u32>;
-    let drops = Drops::default();
-    let counter = drops.more();
-    let mut outer = Coroutine::new(stack(), move |outer: &Outer, first: u32| {
-        // The inner body is 'static, so the outer yielder comes in as its input.
-        let mut inner = Coroutine::new(stack(), move |inner: &Yielder<&Outer, u32>, outer: &Outer| {
-            let _local = counter;
-            let a = outer.suspend(100);
-            let outer = inner.suspend(a);
-            outer.suspend(200)
-        });
-        let CoroutineResult::Yield(a) = inner.resume(outer) else { panic!("suspends") };
-        assert_eq!(outer.suspend(first), 2);
-        let CoroutineResult::Return(b) = inner.resume(outer) else { panic!("returns") };
-        a + b
-    });
-    assert_eq!(outer.resume(1), CoroutineResult::Yield(100));
-    assert_eq!(outer.resume(10), CoroutineResult::Yield(1));
-    assert_eq!(outer.resume(2), CoroutineResult::Yield(200));
-    assert_eq!(drops.count(), 0);
-    // Suspended inside the inner one: the unwind goes through both.
-    drop(outer);
-    assert_eq!(drops.count(), 1);
-}
-
-#[test]
 fn a_generator_is_fused() {
     let mut generator = Generator::new(stack(), |yielder| yielder.suspend(1));
     assert_eq!((generator.next(), generator.next(), generator.next()), (Some(1), None, None));

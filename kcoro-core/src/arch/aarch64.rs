@@ -214,6 +214,14 @@ pub(super) fn read_fp_control() -> FpWords {
 pub(super) unsafe fn write_fp_control(_words: FpWords) {}
 
 #[inline(always)]
+pub(super) fn stack_pointer() -> usize {
+    let sp;
+    // SAFETY: copies a register.
+    unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
+#[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: as in x86_64.rs.
     unsafe { asm!("prfm pstl1keep, [{}]", in(reg) p.addr(), options(nomem, nostack, preserves_flags)) };

@@ -61,7 +61,8 @@ use x86_64 as imp;
 #[cfg(not(any(all(target_arch = "x86_64", not(windows)), target_arch = "aarch64", target_arch = "riscv64")))]
 compile_error!(
     "kcoro has no context switch for this target. A port is one file in kcoro-core/src/arch/ with the names that \
-     arch/mod.rs re-exports: switch, resume, suspend, finish, two fresh-context trampolines, FpControl, prefetch and shadow_stack_active. It must keep every callee-saved register of the ABI; the tests in arch/tests.rs \
+     arch/mod.rs re-exports: switch, resume, suspend, finish, two fresh-context trampolines, FpControl, stack_pointer, \
+     prefetch and shadow_stack_active. It must keep every callee-saved register of the ABI; the tests in arch/tests.rs \
      say whether it does."
 );
 
@@ -252,6 +253,12 @@ impl FpControl {
         // SAFETY: the value came from `read` or is the default, so the unit accepts it; the caller answers for its use.
         unsafe { imp::write_fp_control(self.0) }
     }
+}
+
+/// The running context's stack pointer, for bounds checks.
+#[inline(always)]
+pub(crate) fn stack_pointer() -> usize {
+    imp::stack_pointer()
 }
 
 /// Asks for the cache line at `p`, to write to it soon. Only a hint: any address will do.

@@ -223,6 +223,14 @@ pub(super) fn read_fp_control() -> FpWords {
 #[cfg(target_os = "none")]
 pub(super) unsafe fn write_fp_control(_words: FpWords) {}
 
+#[inline(always)]
+pub(super) fn stack_pointer() -> usize {
+    let sp;
+    // SAFETY: copies a register.
+    unsafe { asm!("mv {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
 /// `prefetch.w`, spelled as the `ori` to the zero register that it is, which older assemblers and cores take.
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {

@@ -212,6 +212,14 @@ pub(super) fn read_fp_control() -> FpWords {
 pub(super) unsafe fn write_fp_control(_words: FpWords) {}
 
 #[inline(always)]
+pub(super) fn stack_pointer() -> usize {
+    let sp;
+    // SAFETY: copies a register.
+    unsafe { asm!("mov {}, rsp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
+    sp
+}
+
+#[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: a prefetch does not fault, whatever the address, and changes nothing that a program can see.
     unsafe { asm!("prefetchw [{}]", in(reg) p.addr(), options(nomem, nostack, preserves_flags)) };

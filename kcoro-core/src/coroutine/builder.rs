@@ -40,6 +40,8 @@ impl Builder {
     /// As [`Coroutine::try_new`].
     pub fn build<In, Yield, Out, S, F>(&self, stack: S, body: F) -> Result<Coroutine<In, Yield, Out, S>, NewError<S>>
     where
+        In: 'static,
+        Yield: 'static,
         S: Stack,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {

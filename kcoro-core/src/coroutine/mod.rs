@@ -115,7 +115,10 @@ use crate::stack::Stack;
 /// A closure that runs on its own stack `S` and can be suspended and resumed.
 ///
 /// Each [`resume`](Coroutine::resume) sends an `In`, and gets a `Yield` for each suspension and one `Out` at the end.
-/// The types may borrow: what the coroutine was sent stays borrowed until the coroutine is dropped.
+///
+/// What enters a coroutine is `'static`: its captures, each `In`, and `Yield`, which could be a channel to it. A suspended
+/// coroutine can be forgotten, which leaves its frames where they are for ever. If a borrow lay in them, something that
+/// trusts those frames to end first (a thread of `std::thread::scope`, started in the body) would go on using it.
 pub struct Coroutine<In, Yield, Out, S: Stack> {
     /// Null once the body has ended.
     child: StackPointer,
@@ -135,6 +138,8 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// When the stack is refused; [`Coroutine::try_new`] says when and gives it back.
     pub fn new<F>(stack: S, body: F) -> Self
     where
+        In: 'static,
+        Yield: 'static,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {
         match Self::try_new(stack, body) {
@@ -151,6 +156,8 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// checks returns against a shadow stack, which coroutines do not support.
     pub fn try_new<F>(stack: S, body: F) -> Result<Self, NewError<S>>
     where
+        In: 'static,
+        Yield: 'static,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {
         Builder::new().build(stack, body)

@@ -55,7 +55,6 @@ impl<T: Linked> Injector<T> {
     }
 
     /// Removes the node that has waited longest. Takes no lock when the queue looks empty.
-    #[cfg(all(test, loom))]
     pub(crate) fn pop(&self) -> Option<NonNull<T>> {
         if self.is_empty() { None } else { self.pop_or_register() }
     }

@@ -29,7 +29,9 @@ struct State {
 
 /// Who owns the output of a coroutine that has just ended.
 pub(super) enum Ended {
-    HandleOwnsOutput(Option<Wake>),
+    /// The handle; these are to be woken.
+    HandleOwnsOutput(Option<Wake>, Option<Waker>),
+    /// Nobody wants it: the coroutine drops it itself.
     NobodyWantsOutput,
 }
 
@@ -56,10 +58,7 @@ impl JoinCell {
         let wake = state.joiner.win_first(Outcome::Event, |_| {});
         let waker = state.waker.take();
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ended::HandleOwnsOutput(wake)
+        Ended::HandleOwnsOutput(wake, waker)
     }
 
     /// The handle goes. Says whether the coroutine has ended: then the output is still the handle's.
@@ -144,7 +143,7 @@ mod loom_tests {
             // SAFETY: the output is the ender's until `end`; loom checks it.
             task.output.with_mut(|output| unsafe { *output = 7 });
             match task.join.end() {
-                Ended::HandleOwnsOutput(wake) => {
+                Ended::HandleOwnsOutput(wake, _) => {
                     if let Some(wake) = wake {
                         wake.wake();
                     }

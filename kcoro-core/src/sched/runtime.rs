@@ -273,18 +273,9 @@ impl Inner {
     /// Tells the builder's hook of a panic that nobody will see.
     pub(super) fn note_unobserved_panic(&self, header: &Header) {
         if let Some(on_panic) = &self.config.on_panic {
-            super::task_core::drop_quietly(CallOnDrop(|| {
+            super::task_core::call_quietly(|| {
                 on_panic(&UnobservedPanic { id: header.id, name: header.name, spawn_site: header.spawn_site });
-            }));
+            });
         }
-    }
-}
-
-/// Runs its closure when dropped; lets `drop_quietly` catch a panicking hook.
-struct CallOnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for CallOnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
     }
 }

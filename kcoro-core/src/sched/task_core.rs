@@ -208,9 +208,13 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
         unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
         match this.core.join.end() {
-            Ended::HandleOwnsOutput(wake) => {
+            Ended::HandleOwnsOutput(wake, waker) => {
                 if let Some(wake) = wake {
                     wake.wake();
+                }
+                if let Some(waker) = waker {
+                    // Foreign code, and this may be a base context, which must not unwind.
+                    call_quietly(|| waker.wake());
                 }
             }
             Ended::NobodyWantsOutput => {
@@ -279,15 +283,20 @@ fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
 }
 
 /// Drops user data where a panic must not go further.
-#[cfg(feature = "std")]
 pub(super) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))) {
+    call_quietly(|| drop(value));
+}
+
+/// Calls user code where a panic must not go further.
+#[cfg(feature = "std")]
+pub(super) fn call_quietly(call: impl FnOnce()) {
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
         // The hook has reported it. Dropping the payload may panic again: it is leaked instead.
         core::mem::forget(payload);
     }
 }
 
 #[cfg(not(feature = "std"))]
-pub(super) fn drop_quietly<T>(value: T) {
-    drop(value);
+pub(super) fn call_quietly(call: impl FnOnce()) {
+    call();
 }
