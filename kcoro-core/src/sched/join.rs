@@ -52,6 +52,11 @@ impl JoinError {
         }
     }
 
+    /// Whether it is the coroutine's own failure, which somebody must hear of: not a cancel, and not the joiner's trouble.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Panicked(_) | Self::NoStack(_))
+    }
+
     /// The panic's payload, if the coroutine panicked.
     pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
         match self {

@@ -24,6 +24,7 @@ use super::locals::Locals;
 use super::registry::Links;
 use super::runtime::Inner;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::stack::StackError;
 use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
 use crate::task::schedule::NO_DEADLINE;
 
@@ -50,8 +51,10 @@ unsafe impl Send for TaskCore {}
 pub(crate) struct ScopeLink {
     pub(crate) on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>,
     pub(crate) data: *const (),
-    /// Whether the coroutine panicked and no handle was left to see it. Written before `on_end` is called.
-    pub(crate) panicked_unobserved: Cell<bool>,
+    /// Whether the coroutine failed and no handle was left to see it. Written before `on_end` is called.
+    pub(crate) failed_unobserved: Cell<bool>,
+    /// Why it never ran, if it had no stack. Written before `on_end` is called.
+    pub(crate) no_stack: Cell<Option<StackError>>,
     /// For the scope, under its lock: the neighbours among its children, whether there are any, whether it has ended.
     pub(crate) prev: Cell<*const TaskCore>,
     pub(crate) next: Cell<*const TaskCore>,
@@ -68,7 +71,8 @@ impl ScopeLink {
         Self {
             on_end,
             data,
-            panicked_unobserved: Cell::new(false),
+            failed_unobserved: Cell::new(false),
+            no_stack: Cell::new(None),
             prev: Cell::new(core::ptr::null()),
             next: Cell::new(core::ptr::null()),
             listed: Cell::new(false),
@@ -192,6 +196,10 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the task has not run and never will, so the closure is still there.
         let closure = unsafe { ManuallyDrop::take(&mut (*cell.as_ref().stage.get()).closure) };
         drop_quietly(closure);
+        if let Rejected::NoStack(why) = why {
+            // SAFETY: the scheduler's reference keeps the cell alive.
+            unsafe { cell.as_ref() }.core.scope.no_stack.set(Some(why));
+        }
         // SAFETY: the closure is gone; forwarded.
         unsafe { Self::finish(cell, Err(JoinError::rejected(why))) };
     }
@@ -205,6 +213,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the scheduler's reference keeps the cell alive to the end of this function.
         let this = unsafe { cell.as_ref() };
         let panicked = matches!(output, Err(JoinError::Panicked(_)));
+        let failed = output.as_ref().is_err_and(JoinError::is_failure);
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
         unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
         match this.core.join.end() {
@@ -218,7 +227,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
                 }
             }
             Ended::NobodyWantsOutput => {
-                this.core.scope.panicked_unobserved.set(panicked);
+                this.core.scope.failed_unobserved.set(failed);
                 if panicked && this.core.scope.on_end.is_none() {
                     // SAFETY: the runtime outlives its tasks.
                     unsafe { (*this.core.runtime).note_unobserved_panic(&this.core.header) };
