@@ -2,8 +2,6 @@
 //! Waiting for a coroutine's end: the join cell and [`JoinHandle`].
 #![expect(unsafe_code, reason = "takes the output out of the task's cell")]
 
-use alloc::boxed::Box;
-use core::any::Any;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
@@ -13,6 +11,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::join_cell::{JoinCell, WaitEnd};
+use super::panicked::Panicked;
 use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
 use crate::primitive::atomic::Ordering;
 use crate::stack::StackError;
@@ -26,8 +25,8 @@ use crate::wait::{Limit, WaitError};
 /// Why there is no output.
 #[non_exhaustive]
 pub enum JoinError {
-    /// The coroutine panicked; this is the payload. Pass it to `resume_unwind` to panic along.
-    Panicked(Box<dyn Any + Send>),
+    /// The coroutine panicked.
+    Panicked(Panicked),
     /// The coroutine was cancelled before its first run.
     Cancelled,
     /// The coroutine never ran, because its runtime shut down.
@@ -58,9 +57,9 @@ impl JoinError {
     }
 
     /// The panic's payload, if the coroutine panicked.
-    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+    pub fn into_panic(self) -> Option<Panicked> {
         match self {
-            Self::Panicked(payload) => Some(payload),
+            Self::Panicked(panicked) => Some(panicked),
             _ => None,
         }
     }
@@ -75,7 +74,7 @@ impl fmt::Debug for JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Panicked(payload) => write!(f, "the coroutine panicked: {}", message_of(&**payload)),
+            Self::Panicked(panicked) => write!(f, "the coroutine panicked: {panicked}"),
             Self::Cancelled => f.write_str("the coroutine was cancelled before its first run"),
             Self::Shutdown => f.write_str("the coroutine never ran: its runtime shut down"),
             Self::NoStack(why) => write!(f, "the coroutine never ran: {why}"),
@@ -87,15 +86,6 @@ impl fmt::Display for JoinError {
 }
 
 impl core::error::Error for JoinError {}
-
-/// The text of a panic's payload.
-pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<alloc::string::String>().map(|text| text.as_str()))
-        .unwrap_or("(no text)")
-}
 
 /// Why [`JoinHandle::join_timeout`] or [`JoinHandle::try_join`] has no output yet.
 #[derive(Debug)]

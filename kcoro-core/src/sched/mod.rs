@@ -41,6 +41,8 @@ mod limit;
 #[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
+mod panicked;
+#[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
 mod runtime;
@@ -67,6 +69,8 @@ mod worker;
 mod worker_stacks;
 
 #[cfg(not(loom))]
+pub(crate) use self::scheduler::fatal;
+#[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
 pub use self::{
@@ -74,10 +78,9 @@ pub use self::{
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
     locals::CoroutineLocal,
-    runtime::UnobservedPanic,
+    panicked::Panicked,
+    runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
     spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     stats::Stats,
 };
-#[cfg(not(loom))]
-pub(crate) use self::{join::message_of, scheduler::fatal};

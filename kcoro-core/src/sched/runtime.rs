@@ -40,6 +40,17 @@ pub(super) struct Config {
     pub(super) stack_class: u8,
     pub(super) limit: Option<usize>,
     pub(super) on_panic: Option<PanicHook>,
+    pub(super) panic_policy: PanicPolicy,
+}
+
+/// What a runtime does about a coroutine that panics when nobody will see it, because its handle is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PanicPolicy {
+    /// The panic hook prints it, as for any panic, and the builder's hook, if any, is told. The others go on.
+    #[default]
+    Report,
+    /// After that the runtime closes: it takes no new coroutines and cancels all others.
+    Shutdown,
 }
 
 /// What is told of panics that nobody will see.
@@ -118,7 +129,8 @@ impl Inner {
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Release);
+        // A runtime never goes back to an earlier phase. Release: what the closer did before is visible.
+        self.phase.fetch_max(phase as u8, Ordering::Release);
     }
 
     #[inline]
@@ -276,6 +288,9 @@ impl Inner {
             super::task_core::call_quietly(|| {
                 on_panic(&UnobservedPanic { id: header.id, name: header.name, spawn_site: header.spawn_site });
             });
+        }
+        if self.config.panic_policy == PanicPolicy::Shutdown {
+            super::shutdown::close(self);
         }
     }
 }

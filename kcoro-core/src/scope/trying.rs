@@ -9,7 +9,7 @@ use super::catch;
 use super::children::{Children, OnNoStack};
 use super::failures::{Failure, Failures, ScopeError};
 use super::handle::ScopedJoinHandle;
-use crate::sched::{Builder, SpawnError};
+use crate::sched::{Builder, Panicked, SpawnError};
 
 /// As [`Scope`](super::Scope), for children that return a `Result`; handed to the closure of [`try_scope`].
 pub struct TryScope<'scope, 'env: 'scope, E> {
@@ -75,7 +75,7 @@ impl<'scope, E> TryScope<'scope, '_, E> {
         let failure = match catch(body) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => Failure::Error(error),
-            Err(payload) => Failure::Panicked(payload),
+            Err(payload) => Failure::Panicked(Panicked::new(payload)),
         };
         self.failures.add(failure);
         self.children.cancel();
