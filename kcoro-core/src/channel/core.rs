@@ -77,9 +77,9 @@ impl<T> State<T> {
 
     /// Takes the oldest value, from the buffer or from a waiting sender, and lets a waiting sender fill the gap.
     #[inline]
-    fn receive(&mut self) -> Result<(T, Option<Wake>), TryRecvError> {
+    fn receive(&mut self, capacity: usize) -> Result<(T, Option<Wake>), TryRecvError> {
         if let Some(value) = self.buffer.pop() {
-            return Ok((value, self.refill()));
+            return Ok((value, self.refill(capacity)));
         }
         let mut taken = MaybeUninit::<T>::uninit();
         // SAFETY: a sender's slot holds its value; if its claim is lost the copied bits do not count.
@@ -92,10 +92,11 @@ impl<T> State<T> {
         }
     }
 
-    /// Moves the first waiting sender's value into the room that a receive has just made.
+    /// Moves the first waiting sender's value into the room that a receive has just made, if it has: it may have taken a
+    /// value that was one too many (see [`Shared::give_back`]).
     #[inline]
-    fn refill(&mut self) -> Option<Wake> {
-        if self.senders.is_empty() {
+    fn refill(&mut self, capacity: usize) -> Option<Wake> {
+        if self.senders.is_empty() || self.buffer.len() >= capacity {
             return None;
         }
         let buffer = &mut self.buffer;
@@ -262,7 +263,7 @@ impl<T> Shared<T> {
 
     /// A receive that does not wait.
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
-        let received = self.state.lock().receive();
+        let received = self.state.lock().receive(self.capacity);
         let (value, wake) = received?;
         wake_if(wake);
         Ok(value)
@@ -276,7 +277,7 @@ impl<T> Shared<T> {
             return Err(RecvTimeoutError::Cancelled);
         }
         let mut state = self.state.lock();
-        match state.receive() {
+        match state.receive(self.capacity) {
             Ok((value, wake)) => {
                 drop(state);
                 wake_if(wake);
@@ -298,7 +299,7 @@ impl<T> Shared<T> {
         // As in `send_slowly`.
         drop(entry.waiter());
         let mut state = self.state.lock();
-        match state.receive() {
+        match state.receive(self.capacity) {
             Ok((value, wake)) => {
                 drop(state);
                 wake_if(wake);
@@ -346,7 +347,7 @@ impl<T> Shared<T> {
     /// The node stays in place until it is removed, by its winner or by [`Shared::unqueue_receiver`].
     pub(super) unsafe fn recv_or_queue(&self, node: *const Node) -> Result<T, TryRecvError> {
         let mut state = self.state.lock();
-        let received = state.receive();
+        let received = state.receive(self.capacity);
         if let Err(TryRecvError::Empty) = received {
             // SAFETY: forwarded.
             unsafe { state.receivers.push(node) };

@@ -235,14 +235,19 @@ fn park_coroutine(
     let cancellable = accepts.and(Accepts::CANCEL) == accepts;
     let scope_ns = if cancellable { header.deadline_ns.get() } else { NO_DEADLINE };
     let deadline_ns = own_ns.min(scope_ns);
-    if deadline_ns != NO_DEADLINE && deadline_ns <= head.cached_now_ns.get() {
-        // Already due by a clock that is never ahead: no switch is needed to find out. Losing means that it ended.
+    let already_due = deadline_ns != NO_DEADLINE && deadline_ns <= head.cached_now_ns.get();
+    if already_due {
+        // By a clock that is never ahead: no switch is needed to find out. Losing means that it ended.
         let _ = header.claim.try_win(generation, Outcome::TimedOut, 0);
     } else {
         // SAFETY: we are the current coroutine of this worker, our wait has begun, and no lock is held.
         unsafe { head.scheduler.suspend(worker, deadline_ns) };
     }
     let ended = header.claim.outcome().expect("a coroutine is resumed only after its claim was won");
+    if already_due {
+        // Else a loop over waits that are over before they begin would never let others run.
+        Entry(Place::Coroutine(worker, task)).charge();
+    }
     if ended.0 == Outcome::TimedOut && scope_ns < own_ns {
         return (Outcome::Cancelled, 0);
     }

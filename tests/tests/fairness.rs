@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Nobody starves: on one worker, whatever the others do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use kcoro_posix::channel::{RecvTimeoutError, bounded, rendezvous};
+use kcoro_posix::sched::{Builder, JoinHandle, spawn, yield_now, yield_to};
+use kcoro_posix::time::{Instant, sleep};
+use kcoro_tests::{SHORT, end, runtime, until};
+
+/// Runs `busy` again and again until `ends` has, on one worker; the two must take turns for that.
+fn does_not_starve(busy: impl Fn() + Send + 'static, ends: impl FnOnce() + Send) {
+    let runtime = runtime(1);
+    runtime
+        .run(|| {
+            let over = Arc::new(AtomicBool::new(false));
+            let seen = over.clone();
+            let body = move || {
+                while !seen.load(Ordering::SeqCst) {
+                    busy();
+                }
+            };
+            let busy = Builder::new().near().spawn(body).unwrap();
+            yield_now();
+            ends();
+            over.store(true, Ordering::SeqCst);
+            busy.join().unwrap();
+        })
+        .unwrap();
+    end(runtime);
+}
+
+fn spawned_ones_end() {
+    let handles: Vec<_> = (0..10).map(|_| spawn(yield_now).unwrap()).collect();
+    handles.into_iter().for_each(|handle| handle.join().unwrap());
+}
+
+#[test]
+fn yielding_coroutines_take_turns() {
+    let runtime = runtime(1);
+    let turns = runtime.run(|| {
+        let (tx, rx) = bounded(1000);
+        let taker = |n| {
+            let tx = tx.clone();
+            let body = move || {
+                for _ in 0..50 {
+                    tx.send(n).unwrap();
+                    yield_now();
+                }
+            };
+            Builder::new().near().spawn(body).unwrap()
+        };
+        let handles: Vec<_> = (0..5).map(taker).collect();
+        drop(tx);
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        rx.iter().collect::<Vec<i32>>()
+    });
+    let turns = turns.unwrap();
+    assert_eq!(turns.len(), 250);
+    assert!(turns.chunks(5).all(|turn| turn == [0, 1, 2, 3, 4]), "{turns:?}");
+    end(runtime);
+}
+
+#[test]
+fn a_yielding_loop_does_not_starve_new_coroutines() {
+    does_not_starve(yield_now, spawned_ones_end);
+}
+
+#[test]
+fn a_yielding_loop_does_not_starve_timers() {
+    does_not_starve(yield_now, || (0..20).for_each(|_| sleep(SHORT).unwrap()));
+}
+
+#[test]
+fn a_yielding_loop_does_not_starve_wakes_from_other_threads() {
+    does_not_starve(yield_now, || {
+        let (tx, rx) = rendezvous();
+        let thread = std::thread::spawn(move || (0..100).for_each(|n| tx.send(n).unwrap()));
+        assert!(rx.iter().eq(0..100));
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_yielding_loop_does_not_starve_spawns_from_other_threads() {
+    let runtime = runtime(1);
+    let over = Arc::new(AtomicBool::new(false));
+    let seen = over.clone();
+    let busy = runtime.spawn(move || until(|| seen.load(Ordering::SeqCst))).unwrap();
+    (0..100).for_each(|n| assert_eq!(runtime.spawn(move || n).unwrap().join().unwrap(), n));
+    over.store(true, Ordering::SeqCst);
+    busy.join().unwrap();
+    end(runtime);
+}
+
+#[test]
+fn operations_that_never_wait_use_up_a_budget() {
+    let (tx, rx) = bounded(1);
+    let send_and_receive = move || {
+        tx.send(1).unwrap();
+        assert_eq!(rx.recv(), Ok(1));
+    };
+    does_not_starve(send_and_receive, spawned_ones_end);
+}
+
+/// A wait whose deadline had passed ended without a switch and without a charge.
+#[test]
+fn waits_that_are_over_before_they_begin_use_up_a_budget() {
+    let past = Instant::now().unwrap();
+    let (_tx, rx) = bounded::<u8>(1);
+    let poll = move || assert_eq!(rx.recv_deadline(past), Err(RecvTimeoutError::TimedOut));
+    does_not_starve(poll, spawned_ones_end);
+    let sleep_until = move || kcoro_posix::time::sleep_until(past).unwrap();
+    does_not_starve(sleep_until, spawned_ones_end);
+}
+
+#[test]
+fn channel_pairs_do_not_starve_others() {
+    for capacity in [0, 1, 64] {
+        let runtime = runtime(1);
+        runtime
+            .run(|| {
+                let over = Arc::new(AtomicBool::new(false));
+                let pair = |over: Arc<AtomicBool>| {
+                    let ((ping, pings), (pong, pongs)) = (bounded(capacity), bounded(capacity));
+                    let echo = move || pings.iter().for_each(|()| pong.send(()).unwrap());
+                    let echo = Builder::new().near().spawn(echo).unwrap();
+                    let body = move || {
+                        while !over.load(Ordering::SeqCst) {
+                            ping.send(()).unwrap();
+                            pongs.recv().unwrap();
+                        }
+                    };
+                    (Builder::new().near().spawn(body).unwrap(), echo)
+                };
+                let pairs: Vec<_> = (0..3).map(|_| pair(over.clone())).collect();
+                yield_now();
+                spawned_ones_end();
+                (0..5).for_each(|_| sleep(SHORT).unwrap());
+                over.store(true, Ordering::SeqCst);
+                pairs.into_iter().for_each(|(ping, echo)| {
+                    ping.join().unwrap();
+                    echo.join().unwrap();
+                });
+            })
+            .unwrap();
+        end(runtime);
+    }
+}
+
+#[test]
+fn migrating_loops_do_not_starve_bound_or_new_coroutines() {
+    #![expect(unsafe_code, reason = "migration is an unsafe option")]
+    let runtime = runtime(1);
+    runtime
+        .run(|| {
+            let over = Arc::new(AtomicBool::new(false));
+            let busy = |_| {
+                let over = over.clone();
+                // SAFETY: the body keeps nothing over its suspensions but what is `Send`.
+                let builder = unsafe { Builder::new().allow_migration() };
+                builder.spawn(move || until(|| over.load(Ordering::SeqCst))).unwrap()
+            };
+            let busy: Vec<_> = (0..3).map(busy).collect();
+            spawned_ones_end();
+            (0..100).for_each(|_| yield_now());
+            over.store(true, Ordering::SeqCst);
+            busy.into_iter().for_each(|handle| handle.join().unwrap());
+        })
+        .unwrap();
+    end(runtime);
+}
+
+#[test]
+fn a_hand_over_goes_to_the_named_coroutine() {
+    let runtime = runtime(1);
+    runtime
+        .run(|| {
+            let order = Arc::new(AtomicUsize::new(0));
+            let record = |n: usize| {
+                let order = order.clone();
+                let body = move || {
+                    yield_now();
+                    order.store(order.load(Ordering::SeqCst) * 10 + n, Ordering::SeqCst);
+                };
+                Builder::new().near().spawn(body).unwrap()
+            };
+            let handles: Vec<JoinHandle<()>> = (1..=3).map(record).collect();
+            yield_now();
+            assert!(yield_to(&handles[1]), "it is ready");
+            assert!(!yield_to(&handles[1]), "it has ended");
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            assert_eq!(order.load(Ordering::SeqCst), 213);
+            let (_tx, rx) = bounded::<u8>(1);
+            let parked = spawn(move || rx.recv_timeout(Duration::from_millis(5))).unwrap();
+            yield_now();
+            assert!(!yield_to(&parked), "it waits");
+            assert!(parked.join().unwrap().is_err());
+        })
+        .unwrap();
+    end(runtime);
+}
+
+#[test]
+fn a_hand_over_outside_of_a_coroutine_or_to_another_worker_does_nothing() {
+    let runtime = runtime(2);
+    let handle = runtime.builder().worker(1).spawn(yield_now).unwrap();
+    assert!(!yield_to(&handle));
+    let there = runtime.builder().worker(0).spawn(move || yield_to(&handle)).unwrap();
+    assert!(!there.join().unwrap());
+    end(runtime);
+}

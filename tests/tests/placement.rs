@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Which worker runs what: bound coroutines stay, those that have not started are stolen from a busy worker.
+#![expect(unsafe_code, reason = "migration is an unsafe option")]
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::ThreadId;
+
+use kcoro_posix::channel::{bounded, rendezvous};
+use kcoro_posix::sched::{Builder, JoinHandle, spawn, spawn_local, yield_now};
+use kcoro_posix::time::sleep;
+use kcoro_tests::{Hog, SHORT, builder, end, runtime, until};
+
+fn here() -> ThreadId {
+    std::thread::current().id()
+}
+
+/// The threads on which a coroutine finds itself over suspensions of every kind.
+fn threads_over_suspensions() -> HashSet<ThreadId> {
+    let mut threads = HashSet::from([here()]);
+    for _ in 0..20 {
+        yield_now();
+        threads.insert(here());
+        let (tx, rx) = rendezvous();
+        let child = spawn(move || tx.send(here()).unwrap()).unwrap();
+        rx.recv().unwrap();
+        threads.insert(here());
+        child.join().unwrap();
+        threads.insert(here());
+        sleep(SHORT / 10).unwrap();
+        threads.insert(here());
+    }
+    threads
+}
+
+#[test]
+fn a_coroutine_stays_where_it_started() {
+    let runtime = runtime(4);
+    let spawn_on = |worker: usize| runtime.builder().worker(worker).spawn(threads_over_suspensions).unwrap();
+    let placed: Vec<_> = (0..8).map(|n| spawn_on(n % 4)).collect();
+    let free: Vec<_> = (0..16).map(|_| runtime.spawn(threads_over_suspensions).unwrap()).collect();
+    let placed: Vec<_> = placed.into_iter().map(|handle| handle.join().unwrap()).collect();
+    assert!(placed.iter().all(|threads| threads.len() == 1));
+    assert!(placed.iter().zip(placed.iter().skip(4)).all(|(first, second)| first == second));
+    assert_eq!(placed.iter().flatten().collect::<HashSet<_>>().len(), 4, "four workers, four threads");
+    free.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap().len(), 1));
+    end(runtime);
+}
+
+#[test]
+fn near_and_local_coroutines_run_on_their_spawners_worker() {
+    let runtime = runtime(4);
+    let body = || {
+        let near: Vec<_> = (0..50).map(|_| Builder::new().near().spawn(here).unwrap()).collect();
+        let not_send = Rc::new(here());
+        let local = |_| {
+            let not_send = not_send.clone();
+            let body = move || {
+                yield_now();
+                (not_send, Rc::new(here()))
+            };
+            spawn_local(body).unwrap()
+        };
+        let local: Vec<JoinHandle<(Rc<ThreadId>, Rc<ThreadId>)>> = (0..50).map(local).collect();
+        near.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), here()));
+        for handle in local {
+            let (spawner, child) = handle.join().unwrap();
+            assert_eq!((*spawner, *child), (here(), here()));
+        }
+    };
+    let spawners: Vec<_> = (0..4).map(|worker| runtime.builder().worker(worker).spawn(body).unwrap()).collect();
+    spawners.into_iter().for_each(|handle| handle.join().unwrap());
+    end(runtime);
+}
+
+/// As a spawner that computes and does not yield: what it has spawned runs elsewhere meanwhile.
+#[test]
+fn what_a_hog_has_spawned_is_stolen() {
+    let runtime = runtime(2);
+    let (tx, rx) = mpsc::channel();
+    let hog = runtime.spawn(move || {
+        let own = here();
+        let children: Vec<_> = (0..8)
+            .map(|n| {
+                let tx = tx.clone();
+                spawn(move || tx.send((n, here())).unwrap()).unwrap()
+            })
+            .collect();
+        // Blocks the worker: only the other one can run them.
+        let mut ran: Vec<_> = (0..8).map(|_| rx.recv().unwrap()).collect();
+        ran.sort_unstable_by_key(|(n, _)| *n);
+        assert!(ran.iter().map(|(n, _)| *n).eq(0..8));
+        assert!(ran.iter().all(|(_, thread)| *thread != own));
+        children.into_iter().for_each(|child| child.join().unwrap());
+    });
+    hog.unwrap().join().unwrap();
+    assert!(runtime.stats().steals >= 8);
+    end(runtime);
+}
+
+#[test]
+fn what_comes_from_outside_avoids_a_busy_worker() {
+    let runtime = runtime(2);
+    for worker in 0..2 {
+        let hog = Hog::on(&runtime, worker);
+        (0..100).for_each(|n| assert_eq!(runtime.spawn(move || n).unwrap().join().unwrap(), n));
+        hog.release();
+    }
+    end(runtime);
+}
+
+#[test]
+fn migrating_coroutines_leave_a_busy_worker_and_pinned_ones_do_not() {
+    let runtime = runtime(2);
+    let over = Arc::new(AtomicBool::new(false));
+    let watch = |builder: Builder<'_>| {
+        let over = over.clone();
+        let body = move || {
+            let mut threads = HashSet::new();
+            until(|| {
+                threads.insert(here());
+                over.load(Ordering::SeqCst)
+            });
+            threads
+        };
+        builder.spawn(body).unwrap()
+    };
+    // SAFETY: what the body keeps over its suspensions is `Send`, and no reference to a thread-local is among it.
+    let migrating: Vec<_> = (0..8).map(|_| watch(unsafe { runtime.builder().allow_migration() })).collect();
+    let pinned: Vec<_> = (0..8).map(|_| watch(runtime.builder())).collect();
+    for round in 0..20 {
+        let hog = Hog::on(&runtime, round % 2);
+        let ticks = runtime.stats().yields;
+        while runtime.stats().yields < ticks + 1000 {
+            std::thread::yield_now();
+        }
+        hog.release();
+    }
+    over.store(true, Ordering::SeqCst);
+    let migrated: HashSet<_> = migrating.into_iter().flat_map(|handle| handle.join().unwrap()).collect();
+    assert_eq!(migrated.len(), 2, "they went where there was time for them");
+    pinned.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap().len(), 1));
+    end(runtime);
+}
+
+#[test]
+fn migrating_coroutines_wait_everywhere_and_are_woken_from_everywhere() {
+    let runtime = runtime(3);
+    let (tx, rx) = bounded::<u64>(2);
+    let receive = |_| {
+        let rx = rx.clone();
+        let body = move || {
+            let mut sum = 0;
+            loop {
+                match rx.recv_timeout(SHORT) {
+                    Ok(n) => sum += n,
+                    Err(kcoro_posix::channel::RecvTimeoutError::TimedOut) => yield_now(),
+                    Err(_) => return sum,
+                }
+            }
+        };
+        // SAFETY: what the body keeps over its suspensions is `Send`.
+        unsafe { runtime.builder().allow_migration() }.spawn(body).unwrap()
+    };
+    let receivers: Vec<_> = (0..6).map(receive).collect();
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            let tx = tx.clone();
+            threads.spawn(move || (0..2000).for_each(|n| tx.send(n).unwrap()));
+        }
+    });
+    drop(tx);
+    let sum: u64 = receivers.into_iter().map(|handle| handle.join().unwrap()).sum();
+    assert_eq!(sum, 2 * 1_999_000);
+    end(runtime);
+}
+
+#[test]
+fn a_local_runtime_is_helped_by_its_other_workers() {
+    let runtime = builder().workers(3).build_local().unwrap();
+    let elsewhere = runtime.run(|| {
+        let own = here();
+        let handles: Vec<_> = (1..3).map(|worker| Builder::new().worker(worker).spawn(here).unwrap()).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap()).filter(|there| *there != own).count()
+    });
+    assert_eq!(elsewhere.unwrap(), 2);
+    assert!(runtime.shutdown(kcoro_tests::LONG).is_clean());
+}

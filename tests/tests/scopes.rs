@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Scopes: children borrow, none outlives its scope, no failure is lost.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use kcoro_posix::channel::{Receiver, RecvError, bounded, rendezvous};
+use kcoro_posix::sched::{Builder, JoinError, SpawnError, spawn, yield_now};
+use kcoro_posix::scope::{Failure, scope, try_scope};
+use kcoro_posix::time::{TimeError, sleep, timeout};
+use kcoro_posix::wait::WaitError;
+use kcoro_tests::counted::Drops;
+use kcoro_tests::{Hog, LONG, SHORT, end, runtime};
+
+/// Runs `test` on one worker and on three.
+fn on_workers(test: impl Fn() + Sync) {
+    for workers in [1, 3] {
+        let runtime = runtime(workers);
+        runtime.run(&test).unwrap();
+        end(runtime);
+    }
+}
+
+fn quiet_panic(payload: &'static str) -> ! {
+    std::panic::resume_unwind(Box::new(payload))
+}
+
+fn caught(body: impl FnOnce()) -> Option<&'static str> {
+    catch_unwind(AssertUnwindSafe(body))
+        .err()
+        .map(|payload| *payload.downcast::<&'static str>().unwrap_or_else(|_| Box::new("other")))
+}
+
+#[test]
+fn children_on_all_workers_borrow_from_their_parents_frame() {
+    let runtime = runtime(3);
+    runtime
+        .run(|| {
+            for _ in 0..50 {
+                let mut cells = [0u64; 30];
+                let total = AtomicUsize::new(0);
+                let sum: u64 = scope(|s| {
+                    let handles: Vec<_> = cells
+                        .iter_mut()
+                        .enumerate()
+                        .map(|(n, cell)| {
+                            let total = &total;
+                            let body = move || {
+                                yield_now();
+                                *cell = n as u64;
+                                total.fetch_add(n, Ordering::SeqCst);
+                                n as u64
+                            };
+                            s.spawn_with(Builder::new().worker(n % 3), body).unwrap()
+                        })
+                        .collect();
+                    handles.into_iter().map(|handle| handle.join().unwrap()).sum()
+                });
+                assert_eq!((sum, total.into_inner()), (435, 435));
+                assert!(cells.into_iter().eq(0..30));
+            }
+        })
+        .unwrap();
+    end(runtime);
+}
+
+#[test]
+fn a_scope_waits_for_children_that_nobody_joins() {
+    on_workers(|| {
+        let ended = AtomicUsize::new(0);
+        scope(|s| {
+            for round in 0..20 {
+                let child = s.spawn(|| {
+                    (0..10).for_each(|_| yield_now());
+                    ended.fetch_add(1, Ordering::SeqCst);
+                });
+                // Dropped or forgotten: the scope waits all the same.
+                if round % 2 == 0 { drop(child.unwrap()) } else { std::mem::forget(child.unwrap()) }
+            }
+        });
+        assert_eq!(ended.into_inner(), 20);
+    });
+}
+
+#[test]
+fn a_panic_of_the_parent_cancels_the_children_and_goes_on_after_their_end() {
+    on_workers(|| {
+        let ended = AtomicUsize::new(0);
+        let (_tx, rx) = bounded::<u8>(1);
+        let payload = caught(|| {
+            scope(|s| {
+                for _ in 0..5 {
+                    s.spawn(|| {
+                        assert_eq!(rx.recv(), Err(RecvError::Cancelled));
+                        ended.fetch_add(1, Ordering::SeqCst);
+                    })
+                    .unwrap();
+                }
+                (0..20).for_each(|_| yield_now());
+                quiet_panic("parent")
+            })
+        });
+        assert_eq!(payload, Some("parent"));
+        assert!(ended.into_inner() <= 5, "the others were cancelled before they ran");
+    });
+}
+
+#[test]
+fn a_panic_of_a_child_panics_the_scope_unless_it_is_joined() {
+    on_workers(|| {
+        let other = AtomicUsize::new(0);
+        let payload = catch_unwind(AssertUnwindSafe(|| {
+            scope(|s| {
+                s.spawn(|| quiet_panic("child")).map(drop).unwrap();
+                s.spawn(|| other.fetch_add(1, Ordering::SeqCst)).map(drop).unwrap();
+            });
+        }));
+        let message = payload.unwrap_err();
+        assert_eq!(message.downcast_ref::<&str>(), Some(&"a coroutine of a scope panicked"));
+        assert_eq!(other.load(Ordering::SeqCst), 1, "plain scopes do not cancel siblings");
+        let joined = scope(|s| s.spawn(|| quiet_panic("child")).unwrap().join().map(|()| ()));
+        assert!(matches!(joined, Err(JoinError::Panicked(_))));
+    });
+}
+
+#[test]
+fn of_two_panics_the_parents_goes_on() {
+    on_workers(|| {
+        let payload = caught(|| {
+            scope(|s| {
+                let mut child = s.spawn(|| quiet_panic("child")).unwrap();
+                let _ = child.join_timeout(LONG);
+                s.spawn(|| quiet_panic("another")).map(drop).unwrap();
+                quiet_panic("parent")
+            })
+        });
+        assert_eq!(payload, Some("parent"));
+    });
+}
+
+#[test]
+fn nested_scopes_end_from_the_inside_out() {
+    on_workers(|| {
+        let order = std::sync::Mutex::new(Vec::new());
+        scope(|outer| {
+            outer
+                .spawn(|| {
+                    scope(|inner| {
+                        inner
+                            .spawn(|| {
+                                (0..5).for_each(|_| yield_now());
+                                order.lock().unwrap().push("grandchild");
+                            })
+                            .map(drop)
+                            .unwrap();
+                        order.lock().unwrap().push("child's body");
+                    });
+                    order.lock().unwrap().push("child");
+                })
+                .map(drop)
+                .unwrap();
+        });
+        order.lock().unwrap().push("parent");
+        assert_eq!(*order.lock().unwrap(), ["child's body", "grandchild", "child", "parent"]);
+    });
+}
+
+#[test]
+fn children_spawn_siblings() {
+    on_workers(|| {
+        let count = AtomicUsize::new(0);
+        scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| {
+                    let siblings = (0..4).map(|_| s.spawn(|| count.fetch_add(1, Ordering::SeqCst)).map(drop));
+                    siblings.for_each(Result::unwrap);
+                })
+                .map(drop)
+                .unwrap();
+            }
+        });
+        assert_eq!(count.into_inner(), 16);
+    });
+}
+
+#[test]
+fn all_failures_are_gathered_and_siblings_on_plain_operations_are_cancelled() {
+    on_workers(|| {
+        let (_tx, rx) = bounded::<u8>(1);
+        let (full_tx, _full_rx) = rendezvous::<u8>();
+        let (started_tx, started_rx) = bounded::<()>(8);
+        let failed = try_scope(|s| -> Result<(), String> {
+            let (rx, full_tx) = (&rx, &full_tx);
+            let start = started_tx.clone();
+            s.spawn(move || {
+                start.send(()).unwrap();
+                rx.recv().map_err(|why| format!("receiver: {why}")).map(drop)
+            })
+            .map(drop)
+            .unwrap();
+            let start = started_tx.clone();
+            s.spawn(move || {
+                start.send(()).unwrap();
+                full_tx.send(1).map_err(|why| format!("sender: {why}"))
+            })
+            .map(drop)
+            .unwrap();
+            let start = started_tx.clone();
+            s.spawn(move || -> Result<(), String> {
+                start.send(()).unwrap();
+                match sleep(LONG) {
+                    Err(TimeError::Cancelled) => quiet_panic("sleeper"),
+                    _ => Ok(()),
+                }
+            })
+            .map(drop)
+            .unwrap();
+            (0..3).for_each(|_| started_rx.recv().unwrap());
+            s.spawn(|| Err::<(), _>("the first".to_owned())).map(drop).unwrap();
+            Ok(())
+        })
+        .unwrap_err();
+        assert!(matches!(&failed.first, Failure::Error(why) if why == "the first"));
+        let mut others: Vec<_> = failed.others.iter().map(|failure| failure.to_string()).collect();
+        others.sort();
+        let cancelled = "the coroutine has been cancelled";
+        assert_eq!(
+            others,
+            ["panicked: sleeper".into(), format!("receiver: {cancelled}"), format!("sender: {cancelled}")]
+        );
+        assert_eq!(failed.to_string(), "the first (and 3 more)");
+    });
+}
+
+#[test]
+fn a_failure_of_the_closure_cancels_the_children() {
+    on_workers(|| {
+        let drops = Drops::new();
+        let failed = try_scope(|s| -> Result<u8, &str> {
+            let value = drops.value();
+            let waits = move || {
+                let _value = value;
+                assert_eq!(sleep(LONG), Err(TimeError::Cancelled));
+                Ok(())
+            };
+            s.spawn(waits).map(drop).unwrap();
+            Err("closure")
+        });
+        assert!(matches!(failed.unwrap_err().first, Failure::Error("closure")));
+        assert_eq!(drops.count(), 1, "it ended, or never ran");
+        let panicked = try_scope(|_| -> Result<u8, &str> { quiet_panic("closure") });
+        assert!(matches!(panicked.unwrap_err().first, Failure::Panicked(_)));
+        let fine =
+            try_scope(|s| -> Result<u8, &str> { s.spawn(|| Ok(3)).unwrap().join().unwrap().map_err(|_| "failed") });
+        assert_eq!(fine.unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_cancelled_parent_passes_it_on_to_children_on_plain_operations() {
+    on_workers(|| {
+        let (_tx, rx) = bounded::<u8>(1);
+        let (started_tx, started_rx) = bounded::<()>(8);
+        let parent = spawn(move || {
+            let ends = AtomicUsize::new(0);
+            scope(|s| {
+                let child = |rx: Receiver<u8>| {
+                    let (ends, start) = (&ends, started_tx.clone());
+                    let body = move || {
+                        start.send(()).unwrap();
+                        assert_eq!(rx.recv(), Err(RecvError::Cancelled));
+                        ends.fetch_add(1, Ordering::SeqCst);
+                    };
+                    s.spawn(body).map(drop).unwrap();
+                };
+                (0..3).for_each(|_| child(rx.clone()));
+            });
+            ends.into_inner()
+        });
+        let parent = parent.unwrap();
+        (0..3).for_each(|_| started_rx.recv().unwrap());
+        parent.cancel();
+        assert_eq!(parent.join().unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_parent_out_of_time_cancels_its_children() {
+    on_workers(|| {
+        let child = timeout(SHORT, || scope(|s| s.spawn(|| sleep(LONG)).map(std::mem::forget)));
+        child.unwrap_err().0.unwrap();
+    });
+}
+
+#[test]
+fn a_scope_cancelled_before_its_children_ran_ends() {
+    on_workers(|| {
+        let ran = AtomicUsize::new(0);
+        scope(|s| {
+            let handles: Vec<_> = (0..5)
+                .map(|_| Builder::new().near())
+                .map(|near| s.spawn_with(near, || ran.fetch_add(1, Ordering::SeqCst)).unwrap())
+                .collect();
+            s.cancel();
+            handles.into_iter().for_each(|handle| assert!(matches!(handle.join(), Err(JoinError::Cancelled))));
+            let later = s.spawn_with(Builder::new().near(), || ran.fetch_add(1, Ordering::SeqCst)).unwrap();
+            assert!(matches!(later.join(), Err(JoinError::Cancelled)), "those to come, too");
+        });
+        assert_eq!(ran.into_inner(), 0);
+    });
+}
+
+#[test]
+fn one_child_is_cancelled_alone_and_joins_of_children_time_out() {
+    on_workers(|| {
+        let (tx, rx) = bounded::<u8>(1);
+        scope(|s| {
+            let own = rx.clone();
+            let mut child = s.spawn(move || own.recv()).unwrap();
+            assert!(child.join_timeout(Duration::ZERO).is_err() && child.join_timeout(SHORT).is_err());
+            let other = s.spawn(|| rx.recv()).unwrap();
+            child.cancel();
+            match child.join() {
+                Ok(received) => assert_eq!(received, Err(RecvError::Cancelled)),
+                Err(why) => assert!(matches!(why, JoinError::Cancelled)),
+            }
+            tx.send(4).unwrap();
+            assert_eq!(other.join().unwrap(), Ok(4));
+        });
+    });
+}
+
+#[test]
+fn a_scope_outside_of_a_runtime_has_nobody_to_run_children() {
+    let refused = scope(|s| s.spawn(|| ()).map(drop));
+    assert_eq!(refused, Err(SpawnError::NoRuntime));
+    let refused = try_scope(|s| s.spawn(|| Ok::<_, SpawnError>(())).map(drop));
+    assert!(matches!(refused.unwrap_err().first, Failure::Error(SpawnError::NoRuntime)));
+    assert_eq!(scope(|_| 5), 5);
+}
+
+#[test]
+fn a_thread_scopes_coroutines_of_a_runtime_that_it_names() {
+    let runtime = runtime(2);
+    let mut numbers = [1, 2, 3];
+    let hog = Hog::on(&runtime, 0);
+    scope(|s| {
+        for number in &mut numbers {
+            s.spawn_with(runtime.builder(), || *number *= 10).map(drop).unwrap();
+        }
+        hog.release();
+    });
+    assert_eq!(numbers, [10, 20, 30]);
+    end(runtime);
+}
+
+#[test]
+fn a_cancelled_join_of_a_child_leaves_it_to_the_scope() {
+    on_workers(|| {
+        let (tx, rx) = bounded::<u8>(1);
+        let (at_tx, at_rx) = bounded::<()>(1);
+        let parent = spawn(move || {
+            scope(|s| {
+                let child = s.spawn(|| (at_tx.send(()), rx.recv()).1).unwrap();
+                let why = child.join().unwrap_err();
+                assert!(matches!(why, JoinError::Wait(WaitError::Cancelled)));
+            });
+        });
+        let parent = parent.unwrap();
+        at_rx.recv().unwrap();
+        parent.cancel();
+        parent.join().unwrap();
+        assert!(tx.is_closed(), "the child has ended");
+    });
+}
