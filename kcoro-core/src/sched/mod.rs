@@ -11,15 +11,15 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`worker`] | a worker's queues, and which of them feeds the next switch |
-//! | [`switching`] | leaving one coroutine and arriving in the next |
-//! | [`base`] | the base loop: look around, search, sleep |
-//! | [`runtime`] | what the workers share |
-//! | [`handle`] | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
-//! | [`spawn`] | how a coroutine is made |
-//! | [`join`], [`task_core`] | its end, its memory |
-//! | [`shutdown`] | the end of a runtime |
-//! | [`steal`], [`inbox`], [`injector`], [`run_queue`], [`idle`] | the queues and the idle protocol, each with its proof |
+//! | `worker` | a worker's queues, and which of them feeds the next switch |
+//! | `switching` | leaving one coroutine and arriving in the next |
+//! | `base` | the base loop: look around, search, sleep |
+//! | `runtime` | what the workers share |
+//! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
+//! | `spawn` | how a coroutine is made |
+//! | `join`, `task_core` | its end, its memory |
+//! | `shutdown` | the end of a runtime |
+//! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
 
 pub(crate) mod idle;
 pub(crate) mod inbox;
