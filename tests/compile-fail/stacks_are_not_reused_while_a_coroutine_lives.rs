@@ -18,7 +18,8 @@ fn memory_of_a_frame() {
     let _ = Coroutine::new(unsafe { StaticStack::new_unguarded(&mut memory) }, body);
 }
 
-fn memory_used_meanwhile(memory: &'static mut [MaybeUninit<u8>]) {
+fn memory_used_meanwhile() {
+    let memory = Box::leak(Box::<[u8]>::new_uninit_slice(4096));
     let mut coroutine = Coroutine::new(unsafe { StaticStack::new_unguarded(memory) }, body);
     coroutine.resume(());
     memory[0].write(1);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Beside the failures about coroutines: owned values of any kind go in, borrows of what is inside and of statics too.
 
-use std::mem::MaybeUninit;
 use std::rc::Rc;
 
 use kcoro_posix::GuardedStack;
@@ -23,7 +22,7 @@ fn main() {
     let inner = Generator::new(stack, |yielder| (0..3).for_each(|n| yielder.suspend(n)));
     assert_eq!(inner.sum::<i32>(), 3);
 
-    let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new_uninit_slice(64 * 1024));
+    let memory = Box::leak(Box::<[u8]>::new_uninit_slice(64 * 1024));
     // SAFETY: the memory is leaked, and aligned at its end.
     let _ = unsafe { RawStack::new(std::ptr::NonNull::from(&mut *memory).cast(), std::ptr::NonNull::dangling(), 0) };
     // SAFETY: the body needs far less than 64 KiB.

@@ -15,7 +15,7 @@
 //! | `switching` | leaving one coroutine and arriving in the next |
 //! | `base` | the base loop: look around, search, sleep |
 //! | `runtime` | what the workers share |
-//! | `handle` | `Runtime`, `LocalRuntime`, `Handle` and their builder |
+//! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `task_core` | its end, its memory |
 //! | `shutdown` | the end of a runtime |
