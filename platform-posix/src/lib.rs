@@ -95,3 +95,8 @@ pub use builder::{GuardPolicy, OverflowReport, PosixBuilder, Warning};
 pub use overflow::report_overflow_here;
 #[cfg(not(loom))]
 pub use stacks::GuardedStack;
+
+/// Runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -40,8 +40,8 @@ pub const SUITES: &[Suite] = &[
         budget_s: 120,
         run: matrix::build_all,
     },
-    Suite { name: "unit", what: "tests and documentation examples", needs: &[], budget_s: 180, run: unit },
-    Suite { name: "release", what: "the same, optimised", needs: &[], budget_s: 180, run: release },
+    Suite { name: "unit", what: "tests and documentation examples", needs: &[], budget_s: 420, run: unit },
+    Suite { name: "release", what: "the same, optimised", needs: &[], budget_s: 420, run: release },
     Suite {
         name: "compile-fail",
         what: "unsound programs do not compile",
@@ -49,7 +49,7 @@ pub const SUITES: &[Suite] = &[
         budget_s: 120,
         run: compile_fail,
     },
-    Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 180, run: loom },
+    Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
     Suite {
         name: "cross",
         what: "aarch64 and riscv64 under an emulator",
