@@ -17,10 +17,10 @@ pub(super) fn abort(message: &'static str) -> ! {
     }
     #[cfg(not(feature = "std"))]
     {
-        extern "C" fn no_unwind(message: &'static str) -> ! {
+        extern "C" fn no_unwind(message: &&'static str) -> ! {
             panic!("{message}")
         }
-        no_unwind(message)
+        no_unwind(&message)
     }
 }
 
