@@ -82,6 +82,9 @@
 //! A coroutine is neither `Send` nor `Sync`: it stays on the thread that made it, so thread-locals inside are what they
 //! seem. Libraries that keep a thread-local stack of guards and rely on last-in-first-out order must not have a guard
 //! alive across a suspension.
+//!
+//! End or drop each coroutine before its thread ends. A suspended one that is forgotten, or kept in a thread-local, outlives
+//! the thread-locals that its frames may borrow.
 #![expect(unsafe_code, reason = "runs code on other stacks and moves values between them")]
 
 mod builder;

@@ -141,7 +141,8 @@ impl core::ops::Deref for Runtime {
 /// A runtime whose worker 0 is its owner's thread, while that is in [`LocalRuntime::run`].
 ///
 /// It stays on the thread that built it, because coroutines that started there do. Dropping it is
-/// [`LocalRuntime::shutdown`] with a grace of [`DROP_GRACE`].
+/// [`LocalRuntime::shutdown`] with a grace of [`DROP_GRACE`]. Do not forget it: coroutines that are suspended on a thread
+/// that ends outlive the thread-locals that their frames may borrow.
 #[derive(Debug)]
 pub struct LocalRuntime {
     handle: Handle,
