@@ -70,9 +70,10 @@ impl Worker {
     pub(super) unsafe fn hand_over(&self, target: NonNull<Header>) {
         // SAFETY: the current coroutine is live, and it is us.
         let me = unsafe { &*self.head.current.get() };
+        let next = self.next_by_hand(target);
         self.shared.counters.yields.bump();
         // SAFETY: forwarded; no wait has begun.
-        unsafe { self.leave_to(me, Departed::Yielding, Next::Task(target)) };
+        unsafe { self.leave_to(me, Departed::Yielding, next) };
     }
 
     /// Switches from the current coroutine `me` to whatever is next.
