@@ -218,3 +218,22 @@ fn a_root_that_panics_says_so() {
     assert_eq!(runtime.run(|| 1).unwrap(), 1, "the runtime goes on");
     end(runtime);
 }
+
+#[test]
+fn closures_and_outputs_of_any_size_and_alignment_work() {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(align(256))]
+    struct Wide([u8; 300]);
+    let runtime = runtime(2);
+    let wide = Wide([7; 300]);
+    let check = move || {
+        yield_now();
+        assert_eq!((&raw const wide).addr() % 256, 0);
+        wide
+    };
+    assert_eq!(runtime.spawn(check).unwrap().join().unwrap(), wide);
+    assert_eq!(runtime.spawn(move || wide.0[0]).unwrap().join().unwrap(), 7);
+    assert_eq!(runtime.spawn(|| Wide([1; 300])).unwrap().join().unwrap(), Wide([1; 300]));
+    runtime.spawn(|| ()).unwrap().join().unwrap();
+    end(runtime);
+}

@@ -203,6 +203,37 @@ fn a_hand_over_goes_to_the_named_coroutine() {
     end(runtime);
 }
 
+/// Two that handed over to each other kept the worker: a hand-over counted as no switch.
+#[test]
+fn coroutines_that_hand_over_to_each_other_do_not_starve_others() {
+    let runtime = runtime(1);
+    runtime
+        .run(|| {
+            let over = Arc::new(AtomicBool::new(false));
+            let (to_first, of_first) = bounded::<JoinHandle<()>>(1);
+            let (to_second, of_second) = bounded::<JoinHandle<()>>(1);
+            let hands_over = |other: kcoro_posix::channel::Receiver<JoinHandle<()>>| {
+                let over = over.clone();
+                let body = move || {
+                    let other = other.recv().unwrap();
+                    while !over.load(Ordering::SeqCst) {
+                        yield_to(&other);
+                    }
+                };
+                Builder::new().near().spawn(body).unwrap()
+            };
+            let (first, second) = (hands_over(of_first), hands_over(of_second));
+            to_first.send(second).unwrap();
+            to_second.send(first).unwrap();
+            yield_now();
+            spawned_ones_end();
+            (0..5).for_each(|_| sleep(SHORT).unwrap());
+            over.store(true, Ordering::SeqCst);
+        })
+        .unwrap();
+    end(runtime);
+}
+
 #[test]
 fn a_hand_over_outside_of_a_coroutine_or_to_another_worker_does_nothing() {
     let runtime = runtime(2);

@@ -192,3 +192,19 @@ fn a_local_runtime_that_cannot_end_aborts_by_name() {
         assert!(stderr.contains("stubborn") && stderr.contains("cannot go on"), "{stderr}");
     }
 }
+
+#[test]
+fn a_local_runtime_dropped_by_a_panic_ends_its_coroutines() {
+    let (tx, rx) = mpsc::channel();
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let runtime = builder().workers(1).build_local().unwrap();
+        let body = move || {
+            let _ended = OnDrop(move || tx.send(()).unwrap());
+            let _ = sleep(LONG);
+        };
+        runtime.run(|| (spawn(body).unwrap().detach(), yield_now())).unwrap();
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(caught.map(|()| ()).is_err());
+    assert_eq!(rx.try_recv(), Ok(()));
+}

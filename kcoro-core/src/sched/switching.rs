@@ -70,9 +70,10 @@ impl Worker {
     pub(super) unsafe fn hand_over(&self, target: NonNull<Header>) {
         // SAFETY: the current coroutine is live, and it is us.
         let me = unsafe { &*self.head.current.get() };
+        let next = self.next_by_hand(target);
         self.shared.counters.yields.bump();
         // SAFETY: forwarded; no wait has begun.
-        unsafe { self.leave_to(me, Departed::Yielding, Next::Task(target)) };
+        unsafe { self.leave_to(me, Departed::Yielding, next) };
     }
 
     /// Switches from the current coroutine `me` to whatever is next.
@@ -93,13 +94,15 @@ impl Worker {
     /// As [`Worker::leave`]; `next` is owned by the caller.
     #[inline]
     pub(super) unsafe fn leave_to(&self, me: &Header, how: Departed, next: Next) {
+        if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
+            require_default_fp_control(me);
+        }
         self.set_departed(me, how);
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
             // SAFETY: forwarded.
             unsafe { switch_with_own_fp_control(me, target) };
         } else {
-            debug_assert!(FpControl::read() == FpControl::DEFAULT, "{}", FP_CONTROL_CHANGED);
             // SAFETY: `target` is the saved stack pointer of a context that we own; `me` is resumed once, by whoever
             // owns it after its departure is complete.
             unsafe { arch::switch(me.sp_slot(), target) };
@@ -201,7 +204,18 @@ impl Worker {
     }
 }
 
-const FP_CONTROL_CHANGED: &str = "floating-point control changed at a suspension: spawn with own_fp_control()";
+/// Ends the program if the control words are changed. A panic would not do: the wait that `me` has begun may be in queues
+/// by nodes of its frames.
+fn require_default_fp_control(me: &Header) {
+    if FpControl::read() != FpControl::DEFAULT {
+        super::fatal(format_args!(
+            "coroutine {} {}, spawned at {}: floating-point control changed at a suspension: spawn with own_fp_control()",
+            me.id,
+            me.name.unwrap_or("(unnamed)"),
+            me.spawn_site
+        ));
+    }
+}
 
 /// # Safety
 ///

@@ -288,6 +288,18 @@ impl Worker {
         }
     }
 
+    /// As [`Worker::next`], for a hand-over to `target`, which is ours: it counts like a turn of the LIFO slot, so that
+    /// coroutines that hand over to each other do not starve the rest.
+    pub(super) fn next_by_hand(&self, target: NonNull<Header>) -> Next {
+        let streak = self.local.lifo_streak.get();
+        if streak < LIFO_STREAK {
+            self.local.lifo_streak.set(streak + 1);
+            return Next::Task(target);
+        }
+        self.push_ready(target);
+        self.next()
+    }
+
     /// As [`Worker::next`], for the base loop, which is already there.
     pub(super) fn next_from_base(&self) -> Option<NonNull<Header>> {
         self.next_ready(self.local.tick.get())
