@@ -41,14 +41,19 @@ impl Locals {
         value
     }
 
-    /// Drops all values, newest first; a destructor may make new ones, which are dropped, too.
+    /// Drops all values, newest first. A destructor may make new ones, which are dropped in another round; what is still
+    /// made in the last round is leaked, so that one that remakes itself does not go on for ever.
     pub(super) fn clear(&self) {
-        // SAFETY: only the coroutine touches its locals, and no reference is held over a drop.
-        while let Some(mut entries) = unsafe { &mut *self.0.get() }.take() {
+        const ROUNDS: usize = 8;
+        for _ in 0..ROUNDS {
+            // SAFETY: only the coroutine touches its locals, and no reference is held over a drop.
+            let Some(mut entries) = (unsafe { &mut *self.0.get() }).take() else { return };
             while let Some(entry) = entries.pop() {
                 drop_quietly(entry);
             }
         }
+        // SAFETY: as above.
+        core::mem::forget(unsafe { &mut *self.0.get() }.take());
     }
 }
 
