@@ -248,7 +248,10 @@ impl Claim {
     pub(crate) fn publish_parked(&self) -> Published {
         // Release: the saved context is visible to the winner that finds PARKED. Acquire: if it was won before, what
         // the winner handed over is visible to the thread that resumes it.
-        let before = self.0.fetch_or(PARKED, Ordering::AcqRel);
+        // An addition, because the bit is known to be clear and the processor adds in one instruction where it would
+        // loop to set a bit and return the word.
+        let before = self.0.fetch_add(PARKED, Ordering::AcqRel);
+        debug_assert!(before & PARKED == 0, "a park is published once");
         if before & PHASE == DONE { Published::AlreadyWon } else { Published::Parked }
     }
 
