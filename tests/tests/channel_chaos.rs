@@ -114,16 +114,23 @@ fn chaos(workers: usize, capacity: usize, closes: bool) {
             runtime.spawn(body).unwrap()
         })
         .collect();
+    let (start, started) = std::sync::mpsc::channel();
     let senders: Vec<_> = (0..SENDERS)
         .map(|n| {
             let (tx, ledger, forms) = (tx.clone(), ledger.clone(), if n == 0 { 3 } else { 4 });
-            runtime.spawn(move || sender(tx, ledger, n * PER_SENDER..(n + 1) * PER_SENDER, forms)).unwrap()
+            let start = start.clone();
+            let body = move || {
+                start.send(()).unwrap();
+                sender(tx, ledger, n * PER_SENDER..(n + 1) * PER_SENDER, forms);
+            };
+            runtime.spawn(body).unwrap()
         })
         .collect();
     drop(tx);
     while ledger.1.load(Ordering::SeqCst) < SENDERS * PER_SENDER / 8 {
         std::thread::yield_now();
     }
+    (0..SENDERS).for_each(|_| started.recv().unwrap());
     senders[0].cancel();
     if closes {
         while ledger.1.load(Ordering::SeqCst) < SENDERS * PER_SENDER / 4 {

@@ -111,36 +111,59 @@ fn what_comes_from_outside_avoids_a_busy_worker() {
     end(runtime);
 }
 
-#[test]
-fn migrating_coroutines_leave_a_busy_worker_and_pinned_ones_do_not() {
-    let runtime = runtime(2);
-    let over = Arc::new(AtomicBool::new(false));
-    let watch = |builder: Builder<'_>| {
-        let over = over.clone();
-        let body = move || {
-            let mut threads = HashSet::new();
-            until(|| {
-                threads.insert(here());
-                over.load(Ordering::SeqCst)
-            });
-            threads
-        };
-        builder.spawn(body).unwrap()
-    };
-    // SAFETY: what the body keeps over its suspensions is `Send`, and no reference to a thread-local is among it.
-    let migrating: Vec<_> = (0..8).map(|_| watch(unsafe { runtime.builder().allow_migration() })).collect();
-    let pinned: Vec<_> = (0..8).map(|_| watch(runtime.builder())).collect();
-    for round in 0..20 {
-        let hog = Hog::on(&runtime, round % 2);
-        let ticks = runtime.stats().yields;
-        while runtime.stats().yields < ticks + 1000 {
+/// Yields until `over`, and says on which threads.
+fn threads_until(over: &Arc<AtomicBool>) -> impl FnOnce() -> HashSet<ThreadId> + Send + 'static {
+    let over = over.clone();
+    move || {
+        let mut threads = HashSet::new();
+        until(|| {
+            threads.insert(here());
+            over.load(Ordering::SeqCst)
+        });
+        threads
+    }
+}
+
+/// Keeps each worker busy in turn, until others have yielded often.
+fn keep_each_worker_busy(runtime: &kcoro_posix::sched::Handle) {
+    for round in 0..10 {
+        let hog = Hog::on(runtime, round % 2);
+        let yields = runtime.stats().yields;
+        while runtime.stats().yields < yields + 1000 {
             std::thread::yield_now();
         }
         hog.release();
     }
+}
+
+#[test]
+fn migrating_coroutines_leave_a_busy_worker() {
+    let runtime = runtime(2);
+    let over = Arc::new(AtomicBool::new(false));
+    let migrating = |_| {
+        // SAFETY: what the body keeps over its suspensions is `Send`, and no reference to a thread-local is among it.
+        unsafe { runtime.builder().allow_migration() }.spawn(threads_until(&over)).unwrap()
+    };
+    let migrating: Vec<_> = (0..8).map(migrating).collect();
+    // None is bound, so while one worker is busy the other has nothing else to do.
+    keep_each_worker_busy(&runtime);
     over.store(true, Ordering::SeqCst);
-    let migrated: HashSet<_> = migrating.into_iter().flat_map(|handle| handle.join().unwrap()).collect();
-    assert_eq!(migrated.len(), 2, "they went where there was time for them");
+    let threads: HashSet<_> = migrating.into_iter().flat_map(|handle| handle.join().unwrap()).collect();
+    assert_eq!(threads.len(), 2);
+    end(runtime);
+}
+
+#[test]
+fn pinned_coroutines_do_not_leave_a_busy_worker() {
+    let runtime = runtime(2);
+    let over = Arc::new(AtomicBool::new(false));
+    let pinned = |n: usize| {
+        let builder = if n < 4 { runtime.builder().worker(n % 2) } else { runtime.builder() };
+        builder.spawn(threads_until(&over)).unwrap()
+    };
+    let pinned: Vec<_> = (0..8).map(pinned).collect();
+    keep_each_worker_busy(&runtime);
+    over.store(true, Ordering::SeqCst);
     pinned.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap().len(), 1));
     end(runtime);
 }
