@@ -186,7 +186,7 @@ fn a_plain_thread_that_unwinds_cannot_wait() {
         let _unwinding = OnDrop(|| everything_is_refused(CannotWait::Unwinding));
         panic!("to unwind");
     });
-    assert!(refused.map(|()| ()).is_err());
+    assert!(refused.is_err());
     assert_eq!(block_on(std::future::ready(1)), Ok(1));
 }
 
@@ -199,7 +199,7 @@ fn the_panic_hook_cannot_wait() {
             SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(rx.recv());
         }));
         let runtime = runtime(1);
-        assert!(runtime.run(|| panic!("to be reported")).map(|()| ()).is_err());
+        assert!(runtime.run(|| panic!("to be reported")).is_err());
         assert_eq!(*SEEN.lock().unwrap(), [Err(RecvError::CannotWait(CannotWait::Unwinding))]);
         end(runtime);
     });

@@ -53,7 +53,7 @@ fn a_hundred_thousand_that_wait_cost_nothing() {
         let rx = rx.clone();
         let builder = runtime.builder().stack_size(16 * 1024);
         let body = move || {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 assert_eq!(sleep(Duration::from_secs(3600 + n)), Err(TimeError::Cancelled));
             } else {
                 assert_eq!(rx.recv(), Err(RecvError::Closed));
