@@ -71,7 +71,11 @@ fn wakes_itself(polls: u32, wake: impl Fn(&Waker)) -> impl Future<Output = u32> 
 fn a_wake_that_comes_before_the_park_is_not_lost() {
     let everywhere = || {
         assert_eq!(block_on(wakes_itself(1000, Waker::wake_by_ref)), Ok(1000));
-        assert_eq!(block_on(wakes_itself(1000, |waker| waker.clone().wake())), Ok(1000));
+        let consume = |waker: &Waker| {
+            let clones = [waker.clone(), waker.clone()];
+            clones.into_iter().for_each(Waker::wake);
+        };
+        assert_eq!(block_on(wakes_itself(1000, consume)), Ok(1000));
         let often = |waker: &Waker| (0..10).for_each(|_| waker.wake_by_ref());
         assert_eq!(block_on(wakes_itself(1000, often)), Ok(1000));
     };
@@ -127,8 +131,9 @@ fn a_waker_outlives_its_coroutine_and_its_runtime() {
     let waker: Waker = kept.lock().unwrap().take().unwrap();
     (0..3).for_each(|_| waker.wake_by_ref());
     end(runtime);
-    waker.clone().wake();
-    drop(waker);
+    let clone = waker.clone();
+    waker.wake();
+    drop(clone);
 }
 
 #[test]

@@ -21,7 +21,6 @@ use super::SCHEDULER;
 use super::join::JoinError;
 use super::join_cell::{Ended, JoinCell};
 use super::locals::Locals;
-use super::panicked::Panicked;
 use super::registry::Links;
 use super::runtime::Inner;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
@@ -285,7 +284,7 @@ fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
     // The closure and all that it captured are consumed: nothing half-changed is seen through it afterwards but what the
     // user shares, which is theirs to judge, as with `std::thread`.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(closure))
-        .map_err(|payload| JoinError::Panicked(Panicked::new(payload)))
+        .map_err(|payload| JoinError::Panicked(super::panicked::Panicked::new(payload)))
 }
 
 #[cfg(not(feature = "std"))]
