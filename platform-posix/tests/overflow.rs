@@ -1,70 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! Faults end a process, so that each case runs in a child: this test binary again, with the case in the environment.
+//! An overflown stack ends the process with a message that names it.
 #![cfg(target_os = "linux")]
-#![expect(unsafe_code, reason = "overflows stacks, faults on purpose, installs signal handlers")]
+#![expect(unsafe_code, reason = "overflows stacks and runs threads on them")]
+
+mod child;
 
 use std::hint::black_box;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
 
+use child::{STACK_BYTES, assert_dies, assert_does_not_say, child, is_child, recurse, stderr};
 use kcoro_posix::coroutine::{Coroutine, Yielder};
 use kcoro_posix::platform::{Platform, WorkerEntry, WorkerSpec};
 use kcoro_posix::sched::{Builder, Runtime};
 use kcoro_posix::stack::{RawStack, Stack};
 use kcoro_posix::{GuardPolicy, GuardedStack, OverflowReport, Posix, report_overflow_here};
-
-const CASE: &str = "KCORO_TEST_FAULT_CASE";
-
-/// More than pthread's minimum for a thread's stack everywhere.
-const STACK_BYTES: usize = 256 << 10;
-
-/// Names the program that runs binaries of this target, where the system cannot do it itself (`qemu-aarch64`).
-const RUNNER: &str = "KCORO_TEST_RUNNER";
-
-/// Runs `test` of this binary in a child, where [`is_child`] is true.
-fn child(test: &str) -> Output {
-    let this = std::env::current_exe().unwrap();
-    let mut command = match std::env::var_os(RUNNER) {
-        None => Command::new(this),
-        Some(runner) => {
-            let mut command = Command::new(runner);
-            command.arg(this);
-            command
-        }
-    };
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(CASE, test);
-    command.output().unwrap()
-}
-
-fn is_child() -> bool {
-    std::env::var_os(CASE).is_some()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[track_caller]
-fn assert_dies(output: &Output, signal: i32, says: &[&str]) {
-    let text = stderr(output);
-    assert_eq!(output.status.signal(), Some(signal), "{:?}\n{text}", output.status);
-    for part in says {
-        assert!(text.contains(part), "no {part:?} in:\n{text}");
-    }
-}
-
-#[track_caller]
-fn assert_does_not_say(output: &Output, part: &str) {
-    let text = stderr(output);
-    assert!(!text.contains(part), "{part:?} in:\n{text}");
-}
-
-/// Uses up any stack.
-#[expect(unconditional_recursion, reason = "that is the point")]
-fn recurse(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    recurse(depth + 1) + frame[3]
-}
 
 /// Runs `body` on a thread whose stack is `limit..top`.
 fn on_stack(limit: *mut u8, top: *mut u8, body: extern "C" fn(*mut libc::c_void) -> *mut libc::c_void) {
@@ -96,31 +44,6 @@ fn overflow_a_coroutine() {
     let stack = GuardedStack::new(STACK_BYTES).unwrap();
     let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| recurse(0));
     let _ = coroutine.resume(());
-}
-
-fn fault_at_null() {
-    // SAFETY: none: it faults, which is the point.
-    unsafe { core::ptr::null_mut::<u8>().wrapping_add(64).write_volatile(1) };
-}
-
-fn set_action(signal: libc::c_int, handler: libc::sighandler_t, flags: libc::c_int) {
-    // SAFETY: all-zero is a valid sigaction; the handlers below are async-signal-safe.
-    unsafe {
-        let mut action: libc::sigaction = core::mem::zeroed();
-        action.sa_sigaction = handler;
-        action.sa_flags = flags;
-        assert_eq!(libc::sigaction(signal, &raw const action, core::ptr::null_mut()), 0);
-    }
-}
-
-extern "C" fn exit_by_address(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    // SAFETY: the handler is installed with SA_SIGINFO; `_exit` is async-signal-safe.
-    unsafe { libc::_exit((*info).si_addr().addr() as i32) }
-}
-
-extern "C" fn exit_42(_: libc::c_int) {
-    // SAFETY: async-signal-safe.
-    unsafe { libc::_exit(42) }
 }
 
 #[test]
@@ -161,20 +84,6 @@ fn an_overflown_coroutine_of_a_runtime_is_named() {
         libc::SIGABRT,
         &["kcoro: coroutine 'deep' (id ", site, "has overflowed its stack", "kcoro: the stack has "],
     );
-}
-
-#[test]
-fn other_faults_on_a_coroutine_stack_reach_the_handler_that_was_there_before() {
-    if is_child() {
-        set_action(libc::SIGSEGV, exit_by_address as *const () as usize, libc::SA_SIGINFO);
-        report_overflow_here().unwrap();
-        let stack = GuardedStack::new(STACK_BYTES).unwrap();
-        let mut coroutine = Coroutine::new(stack, |_: &Yielder<(), ()>, ()| fault_at_null());
-        let _ = coroutine.resume(());
-        return;
-    }
-    let output = child("other_faults_on_a_coroutine_stack_reach_the_handler_that_was_there_before");
-    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
 }
 
 fn first_stack(posix: &Posix) -> RawStack {
@@ -264,91 +173,6 @@ fn without_a_signal_stack_the_process_still_dies() {
         return on_stack(stack.limit().as_ptr(), stack.top().as_ptr(), overflow_after_setup);
     }
     assert_dies(&child("without_a_signal_stack_the_process_still_dies"), libc::SIGSEGV, &[]);
-}
-
-#[test]
-fn an_overflown_thread_keeps_the_message_of_std() {
-    if is_child() {
-        report_overflow_here().unwrap();
-        let thread = std::thread::Builder::new().name("plain".into()).stack_size(64 << 10).spawn(|| recurse(0));
-        return drop(thread.unwrap().join());
-    }
-    let output = child("an_overflown_thread_keeps_the_message_of_std");
-    assert_dies(&output, libc::SIGABRT, &["'plain'", "has overflowed its stack"]);
-    assert_does_not_say(&output, "kcoro:");
-}
-
-#[test]
-fn an_overflown_thread_with_our_signal_stack_keeps_the_message_of_std() {
-    if is_child() {
-        let body = || {
-            report_overflow_here().unwrap();
-            recurse(0)
-        };
-        let thread = std::thread::Builder::new().name("adopted".into()).stack_size(128 << 10).spawn(body);
-        return drop(thread.unwrap().join());
-    }
-    let output = child("an_overflown_thread_with_our_signal_stack_keeps_the_message_of_std");
-    assert_dies(&output, libc::SIGABRT, &["'adopted'", "has overflowed its stack"]);
-    assert_does_not_say(&output, "kcoro:");
-}
-
-#[test]
-fn other_faults_reach_the_handler_that_was_there_before() {
-    if is_child() {
-        set_action(libc::SIGSEGV, exit_by_address as *const () as usize, libc::SA_SIGINFO);
-        report_overflow_here().unwrap();
-        return fault_at_null();
-    }
-    let output = child("other_faults_reach_the_handler_that_was_there_before");
-    assert_eq!(output.status.code(), Some(64), "{}", stderr(&output));
-}
-
-#[test]
-fn a_handler_without_siginfo_is_reached_as_well() {
-    if is_child() {
-        set_action(libc::SIGSEGV, exit_42 as *const () as usize, 0);
-        report_overflow_here().unwrap();
-        return fault_at_null();
-    }
-    assert_eq!(child("a_handler_without_siginfo_is_reached_as_well").status.code(), Some(42));
-}
-
-#[test]
-fn other_faults_take_the_default_action_when_there_was_no_handler() {
-    if is_child() {
-        set_action(libc::SIGSEGV, libc::SIG_DFL, 0);
-        report_overflow_here().unwrap();
-        return fault_at_null();
-    }
-    let output = child("other_faults_take_the_default_action_when_there_was_no_handler");
-    assert_dies(&output, libc::SIGSEGV, &[]);
-    assert_does_not_say(&output, "kcoro:");
-}
-
-#[test]
-fn a_fault_is_not_ignored_where_the_signal_was() {
-    if is_child() {
-        set_action(libc::SIGSEGV, libc::SIG_IGN, 0);
-        report_overflow_here().unwrap();
-        // SAFETY: sends a signal that is ignored.
-        unsafe { libc::raise(libc::SIGSEGV) };
-        eprintln!("still alive");
-        return fault_at_null();
-    }
-    assert_dies(&child("a_fault_is_not_ignored_where_the_signal_was"), libc::SIGSEGV, &["still alive"]);
-}
-
-#[test]
-fn a_sent_signal_takes_the_default_action() {
-    if is_child() {
-        set_action(libc::SIGBUS, libc::SIG_DFL, 0);
-        report_overflow_here().unwrap();
-        // SAFETY: ends this process.
-        unsafe { libc::raise(libc::SIGBUS) };
-        return;
-    }
-    assert_dies(&child("a_sent_signal_takes_the_default_action"), libc::SIGBUS, &[]);
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn who_unwinds_cannot_wait() {
 
 #[test]
 fn a_plain_thread_that_unwinds_cannot_wait() {
-    let refused = catch_unwind(|| {
+    let refused: std::thread::Result<()> = catch_unwind(|| {
         let _unwinding = OnDrop(|| everything_is_refused(CannotWait::Unwinding));
         panic!("to unwind");
     });
@@ -199,7 +199,7 @@ fn the_panic_hook_cannot_wait() {
             SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(rx.recv());
         }));
         let runtime = runtime(1);
-        assert!(runtime.run(|| panic!("to be reported")).is_err());
+        assert!(runtime.run::<_, ()>(|| panic!("to be reported")).is_err());
         assert_eq!(*SEEN.lock().unwrap(), [Err(RecvError::CannotWait(CannotWait::Unwinding))]);
         end(runtime);
     });

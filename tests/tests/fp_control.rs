@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "reads and writes the control register")]
 
 use kcoro_posix::channel::rendezvous;
-use kcoro_posix::sched::{Builder, spawn, yield_now};
+use kcoro_posix::sched::{Builder, JoinError, spawn, yield_now};
 use kcoro_posix::time::sleep;
 use kcoro_tests::{SHORT, end, runtime};
 
@@ -97,7 +97,8 @@ fn a_panic_with_own_control_leaves_the_default() {
                 control::write(control::ROUND_UP);
                 std::panic::resume_unwind(Box::new(()));
             };
-            assert!(Builder::new().own_fp_control().spawn(body).unwrap().join().is_err());
+            let joined: Result<(), JoinError> = Builder::new().own_fp_control().spawn(body).unwrap().join();
+            assert!(joined.is_err());
             assert_eq!(control::read(), default);
         })
         .unwrap();

@@ -72,7 +72,7 @@ fn a_hundred_thousand_that_wait_cost_nothing() {
     assert!(used < CPU_BUDGET, "{used:?} of processor time");
     tx.close();
     for (n, handle) in handles.into_iter().enumerate() {
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             handle.cancel();
         }
         handle.join().expect("it ends");

@@ -323,8 +323,9 @@ fn a_closure_that_panics_drops_what_it_captured_once() {
         let _values = &values;
         std::panic::resume_unwind(Box::new(7));
     });
-    let payload = handle.unwrap().join().unwrap_err().into_panic().unwrap();
-    assert_eq!((payload.downcast_ref::<i32>(), drops.count()), (Some(&7), 4));
+    let joined: Result<(), JoinError> = handle.unwrap().join();
+    let payload = joined.unwrap_err().into_panic().unwrap();
+    assert_eq!((payload.into_payload().downcast_ref::<i32>(), drops.count()), (Some(&7), 4));
     let parks = runtime.stats().parks;
     let near = runtime.builder().worker(1).spawn(|| Builder::new().near().spawn(|| 5).unwrap().join().unwrap());
     assert_eq!(near.unwrap().join().unwrap(), 5);

@@ -119,7 +119,7 @@ fn a_panic_of_a_child_panics_the_scope_unless_it_is_joined() {
         let message = payload.unwrap_err();
         assert_eq!(message.downcast_ref::<&str>(), Some(&"a coroutine of a scope panicked"));
         assert_eq!(other.load(Ordering::SeqCst), 1, "plain scopes do not cancel siblings");
-        let joined = scope(|s| s.spawn(|| quiet_panic("child")).unwrap().join());
+        let joined: Result<(), _> = scope(|s| s.spawn(|| quiet_panic("child")).unwrap().join());
         assert!(matches!(joined, Err(JoinError::Panicked(_))));
     });
 }

@@ -40,7 +40,8 @@ fn deep(yielder: &Yielder<(), Vec<String>>, levels: u32) -> u32 {
         yielder.suspend(names());
         return 1;
     }
-    deep(yielder, levels - 1) + 1
+    // Hidden, or the compiler makes this a loop.
+    std::hint::black_box(deep(std::hint::black_box(yielder), levels - 1)) + 1
 }
 
 #[inline(never)]
@@ -56,7 +57,7 @@ fn a_backtrace_ends_at_the_root() {
     for _ in 0..2 {
         let names = the_resumer(&mut coroutine);
         let of = |part: &str| names.iter().filter(|name| name.contains(part)).count();
-        assert_eq!(of("switch_backtrace::deep"), 8, "{names:#?}");
+        assert_eq!(of("deep"), 8, "{names:#?}");
         assert_eq!(of("the_resumer"), 0, "{names:#?}");
         let last = names.last().expect("not empty");
         assert!(last.contains("start_linked"), "the outermost frame is {last}: {names:#?}");

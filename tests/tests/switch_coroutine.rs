@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use kcoro_core::coroutine::{Coroutine, CoroutineResult, Generator, NewErrorReason, Yielder};
+use kcoro_core::coroutine::{Coroutine, CoroutineResult, Generator, NewErrorReason, Yielder, scoped};
 use kcoro_core::stack::{HeapStack, STACK_ALIGN, Stack, StackError};
 
 const STACK_BYTES: usize = 256 * 1024;
@@ -227,7 +227,7 @@ fn a_coroutine_dropped_by_a_panic_is_unwound_and_can_be_resumed_by_a_destructor(
     let inside = drops.more();
     let generator = Generator::new(stack(), move |yielder| {
         let _inside = inside;
-        (0..).for_each(|n| yielder.suspend(n));
+        (0..1000).for_each(|n| yielder.suspend(n));
     });
     let mut resumer = ResumeOnDrop(generator, &seen);
     assert_eq!(resumer.0.next(), Some(0));
@@ -258,33 +258,6 @@ fn coroutines_nest() {
 }
 
 #[test]
-fn an_outer_yielder_used_inside_an_inner_coroutine_suspends_both() {
-    type Outer = Yielder<u32, u32>;
-    let drops = Drops::default();
-    let counter = drops.more();
-    let mut outer = Coroutine::new(stack(), move |outer: &Outer, first: u32| {
-        // The inner body is 'static, so the outer yielder comes in as its input.
-        let mut inner = Coroutine::new(stack(), move |inner: &Yielder<&Outer, u32>, outer: &Outer| {
-            let _local = counter;
-            let a = outer.suspend(100);
-            let outer = inner.suspend(a);
-            outer.suspend(200)
-        });
-        let CoroutineResult::Yield(a) = inner.resume(outer) else { panic!("suspends") };
-        assert_eq!(outer.suspend(first), 2);
-        let CoroutineResult::Return(b) = inner.resume(outer) else { panic!("returns") };
-        a + b
-    });
-    assert_eq!(outer.resume(1), CoroutineResult::Yield(100));
-    assert_eq!(outer.resume(10), CoroutineResult::Yield(1));
-    assert_eq!(outer.resume(2), CoroutineResult::Yield(200));
-    assert_eq!(drops.count(), 0);
-    // Suspended inside the inner one: the unwind goes through both.
-    drop(outer);
-    assert_eq!(drops.count(), 1);
-}
-
-#[test]
 fn a_generator_is_fused() {
     let mut generator = Generator::new(stack(), |yielder| yielder.suspend(1));
     assert_eq!((generator.next(), generator.next(), generator.next()), (Some(1), None, None));
@@ -312,4 +285,20 @@ fn a_body_may_use_nearly_all_of_its_stack() {
     // SAFETY: written above.
     let low_end = unsafe { std::slice::from_raw_parts(stack.limit().as_ptr(), 1024) };
     assert!(low_end.iter().all(|&byte| byte == 0xEE), "the body went past the end");
+}
+
+#[test]
+fn a_scoped_body_borrows_and_is_ended_with_its_scope() {
+    let (drops, mut log) = (Drops::default(), Vec::new());
+    let body = |yielder: &Yielder<u32, u32>, mut input| {
+        let _local = drops.more();
+        loop {
+            log.push(input);
+            input = yielder.suspend(input + 1);
+        }
+    };
+    let results: [CoroutineResult<u32, ()>; 2] =
+        scoped(stack(), body, |mut coroutine| [coroutine.resume(1), coroutine.resume(5)]).expect("a large stack");
+    assert_eq!(results, [CoroutineResult::Yield(2), CoroutineResult::Yield(6)]);
+    assert_eq!((drops.count(), log), (1, vec![1, 5]));
 }

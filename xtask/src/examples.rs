@@ -16,7 +16,48 @@ struct Example {
 }
 
 /// One row or more for each binary in examples/src/bin.
-const EXAMPLES: &[Example] = &[];
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "wordfreq",
+        arguments: "--workers 2 --top 1 LICENSES",
+        exit_code: 0,
+        prints: &["  the\n", "distinct, in 1 files; 0 unreadable", " bytes in ", "coroutines on 2 workers"],
+    },
+    Example { name: "wordfreq", arguments: "--json", exit_code: 0, prints: &["\"unreadable\":0", "[\"the\","] },
+    Example { name: "wordfreq", arguments: "--workers 0", exit_code: 2, prints: &["--workers", "0 is not in 1.."] },
+    Example { name: "wordfreq", arguments: "no/such/path", exit_code: 2, prints: &["no/such/path"] },
+    Example { name: "ping_pong", arguments: "", exit_code: 0, prints: &["after 10000 rounds the number is 10000"] },
+    Example {
+        name: "generator",
+        arguments: "",
+        exit_code: 0,
+        prints: &["[0, 1, 1, 2, 3, 5, 8, 13, 21, 34]", "AC AB CB AC BA BC AC"],
+    },
+    Example {
+        name: "scoped_sum",
+        arguments: "",
+        exit_code: 0,
+        prints: &["is 500000500000", "Ok(356)", "Err(\"invalid digit found in string\")"],
+    },
+    Example {
+        name: "timeouts",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "a sleep is never short: true",
+            "nothing was received in time",
+            "at most four naps fitted in: true, then cancelled while sleeping",
+            "three ticks span at least two periods: true",
+        ],
+    },
+    Example {
+        name: "local_runtime",
+        arguments: "",
+        exit_code: 0,
+        prints: &["left 1, right 1, left 2, right 2, left 3, right 3"],
+    },
+    Example { name: "async_bridge", arguments: "", exit_code: 0, prints: &["the sum of 100 squares is 338350"] },
+];
 
 /// Builds and runs the table; an example without a row fails.
 pub fn run_all(session: &mut Session) {

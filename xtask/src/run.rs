@@ -202,7 +202,8 @@ impl Watchdog {
             let late = stopped.recv_timeout(left) == Err(RecvTimeoutError::Timeout);
             if late {
                 let mut shell = command("sh", "-c");
-                shell.arg(format!("kill -KILL -- -{group}"));
+                // The one spelling that the builtin of every shell takes for a group.
+                shell.arg(format!("kill -9 -{group}"));
                 succeeds(shell);
             }
             late

@@ -224,7 +224,7 @@ pub(super) fn stack_pointer() -> usize {
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: as in x86_64.rs.
-    unsafe { asm!("prfm pstl1keep, [{}]", in(reg) p, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("prfm pstl1keep, [{}]", in(reg) p.addr(), options(nomem, nostack, preserves_flags)) };
 }
 
 /// CHKFEAT asks about the guarded control stack (bit 0 of x16, cleared when it is on); a no-op on cores without it.

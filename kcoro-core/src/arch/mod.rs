@@ -72,6 +72,9 @@ mod tests;
 /// Saved stack pointer of a suspended context: the address of its [`SuspendedFrame`].
 pub(crate) type StackPointer = *mut u8;
 
+/// The alignment of a stack's top and of the stack pointer at every call, in bytes.
+pub(crate) const STACK_ALIGN: usize = 16;
+
 /// A word that travels with [`resume`] and [`suspend`]. It may be uninitialised: it is moved, never looked at.
 pub(crate) type Word = core::mem::MaybeUninit<*mut ()>;
 
@@ -135,7 +138,7 @@ pub(crate) struct Suspended {
 ///
 /// # Safety
 ///
-/// `top` is aligned to [`STACK_ALIGN`](crate::stack::STACK_ALIGN); the memory below it is writable, belongs to the
+/// `top` is aligned to [`STACK_ALIGN`]; the memory below it is writable, belongs to the
 /// context, and is enough for [`FRESH_FRAME_BYTES`] and for `entry`, which never returns and never unwinds.
 pub(crate) unsafe fn prepare(top: NonNull<u8>, entry: Entry, data: *mut ()) -> StackPointer {
     // SAFETY: the caller's promise; the trampoline calls what lies in `entry` with an `Entry`'s signature.
@@ -153,7 +156,7 @@ pub(crate) unsafe fn prepare_linked(top: NonNull<u8>, entry: LinkedEntry, data: 
 }
 
 unsafe fn prepare_frame(top: NonNull<u8>, trampoline: *const (), entry: *const (), data: *mut ()) -> StackPointer {
-    debug_assert!(top.addr().get().is_multiple_of(crate::stack::STACK_ALIGN), "a stack's top is aligned");
+    debug_assert!(top.addr().get().is_multiple_of(STACK_ALIGN), "a stack's top is aligned");
     let frame = FreshFrame {
         suspended: SuspendedFrame {
             frame_pointer: core::ptr::null(),

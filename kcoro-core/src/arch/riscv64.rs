@@ -235,7 +235,7 @@ pub(super) fn stack_pointer() -> usize {
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: as in x86_64.rs.
-    unsafe { asm!("ori zero, {}, 3", in(reg) p, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("ori zero, {}, 3", in(reg) p.addr(), options(nomem, nostack, preserves_flags)) };
 }
 
 /// Zicfiss shadow stacks are not on unless a program asks for them, and Rust programs have no way to yet.

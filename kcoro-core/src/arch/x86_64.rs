@@ -222,7 +222,7 @@ pub(super) fn stack_pointer() -> usize {
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: a prefetch does not fault, whatever the address, and changes nothing that a program can see.
-    unsafe { asm!("prefetchw [{}]", in(reg) p, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("prefetchw [{}]", in(reg) p.addr(), options(nomem, nostack, preserves_flags)) };
 }
 
 /// `rdsspq` leaves its register alone where shadow stacks are off or unknown.

@@ -9,30 +9,28 @@
 
 use alloc::sync::Arc;
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::pin::pin;
-use core::task::Waker;
 
-use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError, TrySendError};
+use super::error::{TryRecvError, TrySendError};
 use super::ring::Ring;
+use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::primitive::{SpinGuard, SpinLock};
-use crate::task::claim::{Accepts, Claim, Outcome};
-use crate::wait::queue::{Node, WaitQueue};
-use crate::wait::wake::{Wake, WakeHandle};
-use crate::wait::{Entry, Limit, enter};
+use crate::task::claim::Outcome;
+use crate::wait::queue::WaitQueue;
+use crate::wait::wake::Wake;
 
 /// What senders and receivers share.
 pub(super) struct Shared<T> {
-    state: SpinLock<State<T>>,
+    pub(super) state: SpinLock<State<T>>,
     pub(super) capacity: usize,
     senders: AtomicUsize,
-    receivers: AtomicUsize,
+    pub(super) receivers: AtomicUsize,
 }
 
-struct State<T> {
-    buffer: Ring<T>,
-    senders: WaitQueue,
-    receivers: WaitQueue,
+/// What the lock guards.
+pub(super) struct State<T> {
+    pub(super) buffer: Ring<T>,
+    pub(super) senders: WaitQueue,
+    pub(super) receivers: WaitQueue,
     closed: bool,
 }
 
@@ -49,7 +47,7 @@ pub(super) enum NotSent {
 impl<T> State<T> {
     /// Hands `value` to a waiting receiver or buffers it. On success the value has been moved out of `value`.
     #[inline]
-    fn send(&mut self, value: *const T, capacity: usize) -> Result<Option<Wake>, NotSent> {
+    pub(super) fn send(&mut self, value: *const T, capacity: usize) -> Result<Option<Wake>, NotSent> {
         if self.closed {
             return Err(NotSent::Closed);
         }
@@ -77,7 +75,7 @@ impl<T> State<T> {
 
     /// Takes the oldest value, from the buffer or from a waiting sender, and lets a waiting sender fill the gap.
     #[inline]
-    fn receive(&mut self, capacity: usize) -> Result<(T, Option<Wake>), TryRecvError> {
+    pub(super) fn receive(&mut self, capacity: usize) -> Result<(T, Option<Wake>), TryRecvError> {
         if let Some(value) = self.buffer.pop() {
             return Ok((value, self.refill(capacity)));
         }
@@ -111,7 +109,7 @@ impl<T> State<T> {
 
 /// Pays a wake that is owed, after the lock.
 #[inline(always)]
-fn wake_if(wake: Option<Wake>) {
+pub(super) fn wake_if(wake: Option<Wake>) {
     if let Some(wake) = wake {
         wake.wake();
     }
@@ -158,7 +156,7 @@ impl<T> Shared<T> {
 
     /// Replaces a full buffer of `slots` by one twice as large, unless another has done so.
     #[cold]
-    fn grow(&self, slots: usize) {
+    pub(super) fn grow(&self, slots: usize) {
         let mut larger = Ring::larger(slots);
         let mut state = self.state.lock();
         if state.buffer.slots() == slots {
@@ -167,280 +165,12 @@ impl<T> Shared<T> {
         drop(state);
     }
 
-    /// A send that waits for room or a receiver.
-    #[inline]
-    pub(super) fn send(&self, value: T, limit: Limit) -> Result<(), SendTimeoutError<T>> {
-        let entry = enter();
-        if entry.check_cancelled().is_err() {
-            return Err(SendTimeoutError::Cancelled(value));
-        }
-        let value = ManuallyDrop::new(value);
-        let mut state = self.state.lock();
-        match state.send(&raw const *value, self.capacity) {
-            Ok(wake) => {
-                drop(state);
-                wake_if(wake);
-                entry.charge();
-                Ok(())
-            }
-            Err(NotSent::Full) if entry.is_coroutine() => self.park_sender(state, entry, value, limit),
-            Err(NotSent::Closed) => {
-                drop(state);
-                Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value)))
-            }
-            Err(_) => {
-                drop(state);
-                self.send_slowly(entry, value, limit)
-            }
-        }
-    }
-
-    /// A send from a thread, whose parker must not be made under the lock, or into a buffer that must grow.
-    #[cold]
-    fn send_slowly(&self, entry: Entry, value: ManuallyDrop<T>, limit: Limit) -> Result<(), SendTimeoutError<T>> {
-        // Makes the thread's parker now, so that asking again below is cheap. A refusal comes again, too.
-        drop(entry.waiter());
-        loop {
-            let mut state = self.state.lock();
-            match state.send(&raw const *value, self.capacity) {
-                Ok(wake) => {
-                    drop(state);
-                    wake_if(wake);
-                    return Ok(());
-                }
-                Err(NotSent::Full) => return self.park_sender(state, entry, value, limit),
-                Err(NotSent::Closed) => {
-                    drop(state);
-                    return Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value)));
-                }
-                Err(NotSent::MustGrow { slots }) => {
-                    drop(state);
-                    self.grow(slots);
-                }
-            }
-        }
-    }
-
-    /// Registers as a waiting sender, under the lock that found the channel full, and waits.
-    fn park_sender(
-        &self,
-        mut state: SpinGuard<'_, State<T>>,
-        entry: Entry,
-        value: ManuallyDrop<T>,
-        limit: Limit,
-    ) -> Result<(), SendTimeoutError<T>> {
-        let waiter = match entry.waiter() {
-            Ok(waiter) => waiter,
-            Err(why) => {
-                drop(state);
-                return Err(SendTimeoutError::CannotWait(ManuallyDrop::into_inner(value), why));
-            }
-        };
-        let Ok(generation) = waiter.begin(Accepts::CANCEL) else {
-            drop(state);
-            return Err(SendTimeoutError::Cancelled(ManuallyDrop::into_inner(value)));
-        };
-        let node = pin!(Node::new(&waiter, generation, (&raw const *value).cast_mut().cast()));
-        let node: *const Node = &raw const *node;
-        // SAFETY: the node and the value stay in this frame; the node is removed below unless it was won in the queue.
-        unsafe { state.senders.push(node) };
-        drop(state);
-        match waiter.park(Accepts::CANCEL, limit, generation).0 {
-            Outcome::Event => Ok(()),
-            ended => {
-                // SAFETY: it was pushed to this queue.
-                unsafe { self.state.lock().senders.remove(node) };
-                // Nobody took the value: the claim was won by something else.
-                let value = ManuallyDrop::into_inner(value);
-                Err(match ended {
-                    Outcome::Closed => SendTimeoutError::Closed(value),
-                    Outcome::TimedOut => SendTimeoutError::TimedOut(value),
-                    _ => SendTimeoutError::Cancelled(value),
-                })
-            }
-        }
-    }
-
     /// A receive that does not wait.
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
         let received = self.state.lock().receive(self.capacity);
         let (value, wake) = received?;
         wake_if(wake);
         Ok(value)
-    }
-
-    /// A receive that waits for a value.
-    #[inline]
-    pub(super) fn recv(&self, limit: Limit) -> Result<T, RecvTimeoutError> {
-        let entry = enter();
-        if entry.check_cancelled().is_err() {
-            return Err(RecvTimeoutError::Cancelled);
-        }
-        let mut state = self.state.lock();
-        match state.receive(self.capacity) {
-            Ok((value, wake)) => {
-                drop(state);
-                wake_if(wake);
-                entry.charge();
-                Ok(value)
-            }
-            Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) if entry.is_coroutine() => self.park_receiver(state, entry, limit),
-            Err(TryRecvError::Empty) => {
-                drop(state);
-                self.recv_slowly(entry, limit)
-            }
-        }
-    }
-
-    /// A receive from a thread, whose parker must not be made under the lock.
-    #[cold]
-    fn recv_slowly(&self, entry: Entry, limit: Limit) -> Result<T, RecvTimeoutError> {
-        // As in `send_slowly`.
-        drop(entry.waiter());
-        let mut state = self.state.lock();
-        match state.receive(self.capacity) {
-            Ok((value, wake)) => {
-                drop(state);
-                wake_if(wake);
-                Ok(value)
-            }
-            Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) => self.park_receiver(state, entry, limit),
-        }
-    }
-
-    /// Registers as a waiting receiver, under the lock that found the channel empty, and waits.
-    fn park_receiver(
-        &self,
-        mut state: SpinGuard<'_, State<T>>,
-        entry: Entry,
-        limit: Limit,
-    ) -> Result<T, RecvTimeoutError> {
-        let waiter = entry.waiter().map_err(RecvTimeoutError::CannotWait)?;
-        let generation = waiter.begin(Accepts::CANCEL).map_err(|_| RecvTimeoutError::Cancelled)?;
-        let mut slot = MaybeUninit::<T>::uninit();
-        let node = pin!(Node::new(&waiter, generation, slot.as_mut_ptr().cast()));
-        let node: *const Node = &raw const *node;
-        // SAFETY: node and slot stay in this frame; the node is removed below unless it was won in the queue.
-        unsafe { state.receivers.push(node) };
-        drop(state);
-        match waiter.park(Accepts::CANCEL, limit, generation).0 {
-            // SAFETY: the sender wrote the slot before it won the claim.
-            Outcome::Event => Ok(unsafe { slot.assume_init() }),
-            ended => {
-                // SAFETY: it was pushed to this queue.
-                unsafe { self.state.lock().receivers.remove(node) };
-                Err(match ended {
-                    Outcome::Closed => RecvTimeoutError::Closed,
-                    Outcome::TimedOut => RecvTimeoutError::TimedOut,
-                    _ => RecvTimeoutError::Cancelled,
-                })
-            }
-        }
-    }
-
-    /// Receives a value, or queues `node`, whose slot is for one, if there is none.
-    ///
-    /// # Safety
-    ///
-    /// The node stays in place until it is removed, by its winner or by [`Shared::unqueue_receiver`].
-    pub(super) unsafe fn recv_or_queue(&self, node: *const Node) -> Result<T, TryRecvError> {
-        let mut state = self.state.lock();
-        let received = state.receive(self.capacity);
-        if let Err(TryRecvError::Empty) = received {
-            // SAFETY: forwarded.
-            unsafe { state.receivers.push(node) };
-        }
-        drop(state);
-        let (value, wake) = received?;
-        wake_if(wake);
-        Ok(value)
-    }
-
-    /// Sends the value behind `value`, or queues `node`, whose slot it is, if there is no room.
-    ///
-    /// # Safety
-    ///
-    /// As [`Shared::recv_or_queue`]; the value has been moved on success.
-    pub(super) unsafe fn send_or_queue(&self, value: *const T, node: *const Node) -> Result<(), NotSent> {
-        loop {
-            let mut state = self.state.lock();
-            let sent = state.send(value, self.capacity);
-            if let Err(NotSent::Full) = sent {
-                // SAFETY: forwarded.
-                unsafe { state.senders.push(node) };
-            }
-            drop(state);
-            match sent {
-                Ok(wake) => {
-                    wake_if(wake);
-                    return Ok(());
-                }
-                Err(NotSent::MustGrow { slots }) => self.grow(slots),
-                Err(why) => return Err(why),
-            }
-        }
-    }
-
-    /// How a queued future's wait has ended; if it has not, `waker` is what wakes it from now on.
-    pub(super) fn renew_waker(&self, node: *const Node, claim: &Claim, waker: Waker) -> Option<Outcome> {
-        let state = self.state.lock();
-        let outcome = claim.outcome().map(|(outcome, _)| outcome);
-        // SAFETY: the lock is held, and the node is the caller's own.
-        let before = if outcome.is_none() { unsafe { (*node).replace_handle(WakeHandle::Task(waker)) } } else { None };
-        drop(state);
-        // A waker is foreign code: dropped after the lock.
-        drop(before);
-        outcome
-    }
-
-    /// Takes a receiver's node out of the queue, if it is still in.
-    ///
-    /// # Safety
-    ///
-    /// The node was queued by [`Shared::recv_or_queue`].
-    pub(super) unsafe fn unqueue_receiver(&self, node: *const Node) {
-        // SAFETY: forwarded.
-        unsafe { self.state.lock().receivers.remove(node) };
-    }
-
-    /// Takes a sender's node out of the queue, if it is still in.
-    ///
-    /// # Safety
-    ///
-    /// The node was queued by [`Shared::send_or_queue`].
-    pub(super) unsafe fn unqueue_sender(&self, node: *const Node) {
-        // SAFETY: forwarded.
-        unsafe { self.state.lock().senders.remove(node) };
-    }
-
-    /// Takes back a value that was handed over to a receiver which went away: it is the next to be received. With no
-    /// receiver left it is dropped.
-    pub(super) fn give_back(&self, value: T) {
-        let value = ManuallyDrop::new(value);
-        loop {
-            let mut state = self.state.lock();
-            if self.receivers.load(Ordering::Acquire) == 0 {
-                drop(state);
-                return drop(ManuallyDrop::into_inner(value));
-            }
-            // SAFETY: as in `State::send`.
-            let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(&raw const *value, 1) };
-            let wake = state.receivers.win_first(Outcome::Event, hand_over);
-            let slots = state.buffer.slots();
-            if wake.is_none() && state.buffer.len() == slots {
-                drop(state);
-                self.grow(slots);
-                continue;
-            }
-            if wake.is_none() {
-                // It may make one more than the capacity for a moment: better than a value out of order.
-                state.buffer.push_front(ManuallyDrop::into_inner(value));
-            }
-            drop(state);
-            return wake_if(wake);
-        }
     }
 
     /// Closes the channel and wakes everyone who waits. Says whether it was open.

@@ -31,9 +31,13 @@
 mod core;
 mod error;
 mod future;
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod queued;
 mod receiver;
 mod ring;
 mod sender;
+mod waiting;
 
 use alloc::sync::Arc;
 

@@ -68,6 +68,18 @@ impl<T> Receiver<T> {
     }
 
     /// Receives until the channel is closed and drained, or the coroutine is cancelled.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kcoro_core::channel::{RecvError, bounded};
+    ///
+    /// let (tx, rx) = bounded(4);
+    /// [1, 2, 3].map(|n| tx.send(n).unwrap());
+    /// drop(tx);
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2, 3]);
+    /// assert_eq!(rx.recv(), Err(RecvError::Closed));
+    /// # }
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }

@@ -31,6 +31,18 @@ impl<T> Sender<T> {
 
     /// Sends `value` if that needs no wait: there is room, or a receiver waits. Never a cancellation point.
     ///
+    /// ```
+    /// use kcoro_core::channel::{TrySendError, bounded};
+    ///
+    /// let (tx, rx) = bounded(1);
+    /// assert_eq!(tx.try_send("first"), Ok(()));
+    /// assert_eq!(tx.try_send("second"), Err(TrySendError::Full("second")));
+    /// tx.close();
+    /// assert_eq!(tx.try_send("third"), Err(TrySendError::Closed("third")));
+    /// // What was in before stays.
+    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), ["first"]);
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`TrySendError`]; the value comes back.
@@ -39,6 +51,17 @@ impl<T> Sender<T> {
     }
 
     /// As [`Sender::send`], for at most `timeout`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use core::time::Duration;
+    /// use kcoro_core::channel::{SendTimeoutError, rendezvous};
+    ///
+    /// let (tx, _rx) = rendezvous();
+    /// let late = tx.send_timeout("value", Duration::from_millis(1));
+    /// assert_eq!(late, Err(SendTimeoutError::TimedOut("value")));
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -63,6 +86,20 @@ impl<T> Sender<T> {
     /// taken it.
     ///
     /// The future does not know the coroutine that polls it, so it is no cancellation point.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kcoro_core::channel::bounded;
+    /// use kcoro_core::wait::block_on;
+    ///
+    /// let (tx, rx) = bounded(1);
+    /// let sum = block_on(async {
+    ///     tx.send_async(1).await.unwrap();
+    ///     rx.recv_async().await.unwrap() + 1
+    /// });
+    /// assert_eq!(sum, Ok(2));
+    /// # }
+    /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
         SendFuture::new(&self.0, value)
     }

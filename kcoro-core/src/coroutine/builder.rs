@@ -40,8 +40,29 @@ impl Builder {
     /// As [`Coroutine::try_new`].
     pub fn build<In, Yield, Out, S, F>(&self, stack: S, body: F) -> Result<Coroutine<In, Yield, Out, S>, NewError<S>>
     where
+        In: 'static,
+        Yield: 'static,
         S: Stack,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
+    {
+        // SAFETY: the body borrows nothing.
+        unsafe { self.build_borrowing(stack, body) }
+    }
+
+    /// As [`Builder::build`], for a body that may borrow.
+    ///
+    /// # Safety
+    ///
+    /// The coroutine is dropped, or never resumed again, before what the body borrows ends. Dropping it where it can
+    /// only be leaked counts as neither if it has started.
+    pub(super) unsafe fn build_borrowing<In, Yield, Out, S, F>(
+        &self,
+        stack: S,
+        body: F,
+    ) -> Result<Coroutine<In, Yield, Out, S>, NewError<S>>
+    where
+        S: Stack,
+        F: FnOnce(&Yielder<In, Yield>, In) -> Out,
     {
         if arch::shadow_stack_active() {
             return Err(NewError { stack, reason: NewErrorReason::ShadowStack });

@@ -37,7 +37,10 @@ impl<Yield, S: Stack> Generator<Yield, S> {
     /// # Panics
     ///
     /// When the stack is refused; see [`Coroutine::try_new`].
-    pub fn new(stack: S, body: impl FnOnce(&Yielder<(), Yield>) + 'static) -> Self {
+    pub fn new(stack: S, body: impl FnOnce(&Yielder<(), Yield>) + 'static) -> Self
+    where
+        Yield: 'static,
+    {
         Self { coroutine: Coroutine::new(stack, |yielder: &Yielder<(), Yield>, ()| body(yielder)) }
     }
 
@@ -46,7 +49,10 @@ impl<Yield, S: Stack> Generator<Yield, S> {
     /// # Errors
     ///
     /// As [`Coroutine::try_new`].
-    pub fn try_new(stack: S, body: impl FnOnce(&Yielder<(), Yield>) + 'static) -> Result<Self, NewError<S>> {
+    pub fn try_new(stack: S, body: impl FnOnce(&Yielder<(), Yield>) + 'static) -> Result<Self, NewError<S>>
+    where
+        Yield: 'static,
+    {
         let coroutine = Coroutine::try_new(stack, |yielder: &Yielder<(), Yield>, ()| body(yielder))?;
         Ok(Self { coroutine })
     }

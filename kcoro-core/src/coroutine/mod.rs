@@ -34,17 +34,67 @@
 //!   "abort"`) it is leaked, with its stack and all that lies there: let such coroutines return.
 //! - A backtrace taken inside ends at the coroutine's first function. It does not go on in the resumer.
 //!
+//! # What the compiler refuses
+//!
+//! A coroutine cannot change threads, and its yielder cannot leave its body:
+//!
+//! ```compile_fail,E0277
+//! use kcoro_core::{coroutine::Coroutine, stack::StaticStack};
+//! fn is_send<T: Send>() {}
+//! is_send::<Coroutine<(), (), (), StaticStack>>();
+//! ```
+//!
+//! ```compile_fail,E0521
+//! use kcoro_core::{coroutine::{Coroutine, Yielder}, stack::StaticStack};
+//! fn escape(stack: StaticStack) {
+//!     let kept = std::rc::Rc::new(std::cell::Cell::new(None));
+//!     let outside = kept.clone();
+//!     Coroutine::new(stack, move |yielder: &Yielder<(), ()>, ()| kept.set(Some(yielder)));
+//!     let escaped: Option<&Yielder<(), ()>> = outside.get();
+//! }
+//! ```
+//!
+//! A body borrows nothing, as nobody is obliged to drop a coroutine ([`scoped`] is for those that do), and what was sent
+//! in stays borrowed:
+//!
+//! ```compile_fail,E0597
+//! use kcoro_core::{coroutine::{Coroutine, Yielder}, stack::StaticStack};
+//! fn borrow(stack: StaticStack) -> Coroutine<(), (), u32, StaticStack> {
+//!     let local = 1;
+//!     let borrowed = &local;
+//!     Coroutine::new(stack, move |_: &Yielder<(), ()>, ()| *borrowed)
+//! }
+//! ```
+//!
+//! ```compile_fail,E0597
+//! use kcoro_core::{coroutine::Coroutine, stack::StaticStack};
+//! fn send(mut coroutine: Coroutine<&u32, (), (), StaticStack>) {
+//!     {
+//!         let short = 1;
+//!         coroutine.resume(&short);
+//!     }
+//!     coroutine.resume(&2);
+//! }
+//! ```
+//!
 //! # Thread-locals and the like
 //!
 //! A coroutine is neither `Send` nor `Sync`: it stays on the thread that made it, so thread-locals inside are what they
 //! seem. Libraries that keep a thread-local stack of guards and rely on last-in-first-out order must not have a guard
 //! alive across a suspension.
+//!
+//! End or drop each coroutine before its thread ends. A suspended one that is forgotten, or kept in a thread-local, outlives
+//! the thread-locals that its frames may borrow.
 #![expect(unsafe_code, reason = "runs code on other stacks and moves values between them")]
 
 mod builder;
 mod fp;
 mod generator;
+mod result;
 mod root;
+mod scoped;
+#[cfg(all(test, not(feature = "std")))]
+mod tests;
 mod unwind;
 mod word;
 mod yielder;
@@ -56,7 +106,9 @@ use core::ptr::NonNull;
 
 pub use self::builder::{Builder, NewError, NewErrorReason};
 pub use self::generator::Generator;
+pub use self::result::{CoroutineResult, ResumeError};
 use self::root::{Ending, Header};
+pub use self::scoped::{Scoped, scoped};
 use self::word::{pack, unpack};
 pub use self::yielder::Yielder;
 use self::yielder::request;
@@ -66,29 +118,19 @@ use crate::stack::Stack;
 /// A closure that runs on its own stack `S` and can be suspended and resumed.
 ///
 /// Each [`resume`](Coroutine::resume) sends an `In`, and gets a `Yield` for each suspension and one `Out` at the end.
-/// The types may borrow: what the coroutine was sent stays borrowed until the coroutine is dropped.
+///
+/// What enters a coroutine is `'static`: its captures, each `In`, and `Yield`, which could be a channel to it. A suspended
+/// coroutine can be forgotten, which leaves its frames where they are for ever. If a borrow lay in them, something that
+/// trusts those frames to end first (a thread of `std::thread::scope`, started in the body) would go on using it.
 pub struct Coroutine<In, Yield, Out, S: Stack> {
     /// Null once the body has ended.
     child: StackPointer,
     /// At the stack's top. Read only while `child` is not null.
     header: NonNull<Header>,
     stack: ManuallyDrop<S>,
-    // Invariant: the stack may hold an `In` of just this lifetime. The pointer makes it !Send and !Sync.
-    _types: PhantomData<(fn(In, Yield, Out) -> (In, Yield, Out), *mut ())>,
+    // A pointer: invariant, as the stack may hold an `In` of just this lifetime, and !Send and !Sync.
+    _types: PhantomData<*mut (In, Yield, Out)>,
 }
-
-/// What a resume ended with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CoroutineResult<Yield, Out> {
-    /// The coroutine suspended with this value and can be resumed.
-    Yield(Yield),
-    /// The coroutine returned this value and has ended.
-    Return(Out),
-}
-
-/// The coroutine has ended and cannot be resumed; the value that was to be sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ResumeError<In>(pub In);
 
 impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// A coroutine that will run `body` on `stack`. It runs nothing yet: the first resume sends `body` its second
@@ -99,6 +141,8 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// When the stack is refused; [`Coroutine::try_new`] says when and gives it back.
     pub fn new<F>(stack: S, body: F) -> Self
     where
+        In: 'static,
+        Yield: 'static,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {
         match Self::try_new(stack, body) {
@@ -115,6 +159,8 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
     /// checks returns against a shadow stack, which coroutines do not support.
     pub fn try_new<F>(stack: S, body: F) -> Result<Self, NewError<S>>
     where
+        In: 'static,
+        Yield: 'static,
         F: FnOnce(&Yielder<In, Yield>, In) -> Out + 'static,
     {
         Builder::new().build(stack, body)
@@ -210,6 +256,12 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
         }
     }
 
+    /// Whether dropping this leaves nothing behind.
+    fn can_be_ended(&self) -> bool {
+        // SAFETY: while the child has not finished, the header is there.
+        unwind::CAN_UNWIND || self.child.is_null() || unsafe { (*self.header.as_ptr()).drop_body.is_some() }
+    }
+
     /// Ends a child that has not finished; `None` when it cannot be ended.
     fn end(&mut self) -> Option<Ending<Out>> {
         // SAFETY: the child has not finished, so the header is still there.
@@ -256,17 +308,3 @@ impl<In, Yield, Out, S: Stack> fmt::Debug for Coroutine<In, Yield, Out, S> {
         f.debug_struct("Coroutine").field("done", &self.is_done()).finish_non_exhaustive()
     }
 }
-
-impl<In> fmt::Debug for ResumeError<In> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ResumeError").finish_non_exhaustive()
-    }
-}
-
-impl<In> fmt::Display for ResumeError<In> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the coroutine has ended and cannot be resumed")
-    }
-}
-
-impl<In> core::error::Error for ResumeError<In> {}

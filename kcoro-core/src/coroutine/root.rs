@@ -18,6 +18,9 @@ use super::word::unpack;
 use crate::arch::{self, FRESH_FRAME_BYTES, StackPointer, Word};
 use crate::stack::{STACK_ALIGN, Stack, StackError};
 
+// `stack` is above `arch` and is compiled where `arch` is not, so each has its own.
+const _: () = assert!(STACK_ALIGN == arch::STACK_ALIGN);
+
 /// Room that must be left below the fresh frame for the frames of [`run`] itself.
 const RUN_BYTES: usize = 1024;
 
@@ -27,6 +30,7 @@ pub(super) struct Header {
     /// Drops the body; `None` once the body has started.
     pub(super) drop_body: Option<unsafe fn(NonNull<Header>)>,
     fp: FpPolicy,
+    limit: NonNull<u8>,
 }
 
 #[repr(C)]
@@ -69,7 +73,10 @@ where
     // SAFETY: `Stack` promises writable memory of its own between `limit` and `top`; the check above leaves room.
     unsafe {
         let root = stack.top().sub(root_bytes).cast::<Root<F>>();
-        root.write(Root { header: Header { drop_body: Some(drop_body::<F>), fp }, body: MaybeUninit::new(body) });
+        root.write(Root {
+            header: Header { drop_body: Some(drop_body::<F>), fp, limit: stack.limit() },
+            body: MaybeUninit::new(body),
+        });
         let child = arch::prepare_linked(root.cast(), run::<F, In, Yield, Out>, root.as_ptr().cast());
         Ok((root.cast(), child))
     }
@@ -90,11 +97,12 @@ where
 {
     let root = data.cast::<Root<F>>();
     // SAFETY: `build` put the root there, and this is its only start; the first resume sent an `In`.
-    let (yielder, body, first) = unsafe {
-        (*root).header.drop_body = None;
-        let yielder = Yielder::new(parent, request, (*root).header.fp);
-        (yielder, (*root).body.assume_init_read(), unpack::<In>(word))
+    let (header, body, first) = unsafe {
+        let header = &mut (*root).header;
+        header.drop_body = None;
+        (header, (*root).body.assume_init_read(), unpack::<In>(word))
     };
+    let yielder = Yielder::new(parent, request, header.fp, header.limit.addr().get());
     let mut ending = ManuallyDrop::new(end::<F, In, Yield, Out>(&yielder, body, first));
     // SAFETY: `parent` is the last resumer. It reads the ending before it frees this stack.
     unsafe { arch::finish(yielder.parent(), Word::new((&raw mut ending).cast())) }

@@ -17,10 +17,11 @@ pub(super) fn abort(message: &'static str) -> ! {
     }
     #[cfg(not(feature = "std"))]
     {
-        extern "C" fn no_unwind(message: &'static str) -> ! {
+        // A panic that leaves an `extern "C"` function ends the program, whatever the panic handler does.
+        extern "C" fn no_unwind(message: &&'static str) -> ! {
             panic!("{message}")
         }
-        no_unwind(message)
+        no_unwind(&message)
     }
 }
 

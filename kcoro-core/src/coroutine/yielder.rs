@@ -26,9 +26,9 @@ const MAX_SWALLOWED_UNWINDS: u32 = 16;
 /// The body's handle to its own coroutine: suspends it.
 ///
 /// A yielder lives on its coroutine's stack, and the body gets it by a reference that outlives nothing: it can reach
-/// neither another thread nor code outside of the coroutine. It can reach an *inner* coroutine that the body drives, as
-/// an input value. Suspending through it from there suspends both, the inner one in the middle of its `resume`; resuming
-/// the outer one goes on inside the inner one. That is sound, since all that lies between stays as it is.
+/// neither another thread nor code outside of the coroutine, nor an inner coroutine, whose inputs are `'static`. It can
+/// reach the root of a [`LocalRuntime`](crate::sched::LocalRuntime) that the body runs, on another stack; to suspend there
+/// is refused.
 ///
 /// It is a shared reference on purpose: two yielders that could be swapped would suspend the wrong coroutine.
 pub struct Yielder<In, Yield> {
@@ -36,17 +36,20 @@ pub struct Yielder<In, Yield> {
     request: Cell<usize>,
     swallowed_unwinds: Cell<u32>,
     fp: FpPolicy,
-    // Invariant, as a value of either type may lie on the stack across a suspension; the pointer makes it !Send, !Sync.
-    _types: PhantomData<(fn(In, Yield) -> (In, Yield), *mut ())>,
+    /// Where the coroutine's stack ends, below all that the body calls.
+    limit: usize,
+    // A pointer: invariant, as a value of either type may lie on the stack across a suspension, and !Send and !Sync.
+    _types: PhantomData<*mut (In, Yield)>,
 }
 
 impl<In, Yield> Yielder<In, Yield> {
-    pub(super) fn new(parent: StackPointer, request: usize, fp: FpPolicy) -> Self {
+    pub(super) fn new(parent: StackPointer, request: usize, fp: FpPolicy, limit: usize) -> Self {
         Self {
             parent: Cell::new(parent),
             request: Cell::new(request),
             swallowed_unwinds: Cell::new(0),
             fp,
+            limit,
             _types: PhantomData,
         }
     }
@@ -73,11 +76,18 @@ impl<In, Yield> Yielder<In, Yield> {
     /// the values on the stack are dropped. A body that catches this and suspends again is unwound again, and a body
     /// that insists aborts the process.
     ///
+    /// Panics when it is called on another stack than the coroutine's own.
+    ///
     /// Panics when it is called while the coroutine is unwinding, that is in a destructor; by Rust's rules that aborts.
     /// In debug builds, panics when floating-point control words are not at their default, unless the coroutine keeps
     /// its own (see [`Builder::own_fp_control`](super::Builder::own_fp_control)).
     #[inline(always)]
     pub fn suspend(&self, value: Yield) -> In {
+        // What runs on another stack (the root of a runtime that this body drives) belongs to a context that would not
+        // be there when this coroutine is resumed elsewhere.
+        if !self.is_on_own_stack() {
+            suspended_from_elsewhere();
+        }
         if self.request.get() != request::GO_ON || unwind::panicking() {
             self.check_may_suspend();
         }
@@ -88,6 +98,12 @@ impl<In, Yield> Yielder<In, Yield> {
             }
             FpPolicy::Own => self.suspend_with_own_fp(value),
         }
+    }
+
+    /// Whether the caller's frame lies below this value on the same stack.
+    #[inline(always)]
+    fn is_on_own_stack(&self) -> bool {
+        (self.limit..self.id()).contains(&arch::stack_pointer())
     }
 
     // Inlined, as everything down to the switch is: a return from a function that was entered before the switch is
@@ -101,8 +117,8 @@ impl<In, Yield> Yielder<In, Yield> {
     #[inline(always)]
     fn switch_out(&self, value: Yield) -> In {
         let mut value = ManuallyDrop::new(value);
-        // SAFETY: this runs on the coroutine's stack, or on one that the coroutine waits for, because the yielder
-        // reaches no further; so `parent` is the suspended resumer. It unpacks the value at once.
+        // SAFETY: this runs on the coroutine's own stack, as `suspend` has checked; so `parent` is the suspended resumer.
+        // It unpacks the value at once.
         let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut value)) };
         self.parent.set(resumed.parent);
         if resumed.request != request::GO_ON {
@@ -138,4 +154,11 @@ impl<In, Yield> Yielder<In, Yield> {
         }
         unwind::unwind(self.id());
     }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn suspended_from_elsewhere() -> ! {
+    panic!("a coroutine can be suspended from its own stack only")
 }

@@ -54,6 +54,7 @@ mod imp {
 }
 
 /// The current worker: null outside of one, [`INTERRUPT`] in a handler.
+#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn worker() -> *const () {
     imp::get()
@@ -64,6 +65,7 @@ pub(crate) fn worker() -> *const () {
 /// # Safety
 ///
 /// `worker` is null, [`INTERRUPT`], or points to a live worker of the core that runs on this thread or core.
+#[cfg(feature = "alloc")]
 pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
     let before = imp::get();
     imp::set(worker);
@@ -73,8 +75,10 @@ pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
 /// Runs `handler` as an interrupt or signal handler: inside, operations that would wait are refused with
 /// [`CannotWait::InInterrupt`](crate::wait::CannotWait::InInterrupt), and wakes take the path of a foreign thread.
 ///
-/// Wrap the body of every handler that may interrupt a worker and that uses kcoro.
-pub fn in_interrupt<R>(handler: impl FnOnce() -> R) -> R {
+/// Wrap the body of every handler that may interrupt a worker and that uses kcoro. A handler is like a foreign thread, so
+/// it is `Send`; this also keeps it from suspending a [`Coroutine`](crate::coroutine::Coroutine) that it is called in,
+/// which would leave the resumer in interrupt context.
+pub fn in_interrupt<R>(handler: impl FnOnce() -> R + Send) -> R {
     struct Restore(*const ());
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -88,20 +92,25 @@ pub fn in_interrupt<R>(handler: impl FnOnce() -> R) -> R {
 
 /// Registers how this backend keeps the ambient worker pointer; for builds of kcoro-core without `std`.
 ///
-/// `get` is a safe `fn() -> *const ()`, `set` a safe `fn(*const ())`; both act on the calling core and must be
-/// callable from interrupt handlers. The pointer is null until the first `set`. Use it once in a program.
+/// `get` is a `fn() -> *const ()`, `set` a `fn(*const ())`. Use it once in a program.
+///
+/// # Safety
+///
+/// The `unsafe` is part of the call: the core dereferences what `get` returns. That is what was last `set` on the calling
+/// thread or core, and null before the first `set`. Both may be called from interrupt handlers, and neither calls back.
 ///
 /// ```
 /// # mod backend {
 /// # pub fn get() -> *const () { core::ptr::null() }
 /// # pub fn set(_: *const ()) {}
-/// kcoro_core::ambient_worker!(get = get, set = set);
+/// // SAFETY: there is one core, whose pointer lies in one cell.
+/// kcoro_core::ambient_worker!(unsafe { get = get, set = set });
 /// # }
 /// ```
 #[cfg(not(feature = "std"))]
 #[macro_export]
 macro_rules! ambient_worker {
-    (get = $get:path, set = $set:path) => {
+    (unsafe { get = $get:path, set = $set:path $(,)? }) => {
         const _: () = {
             #[unsafe(no_mangle)]
             fn _kcoro_ambient_1_get() -> *const () {
@@ -111,6 +120,10 @@ macro_rules! ambient_worker {
             fn _kcoro_ambient_1_set(worker: *const ()) {
                 $set(worker)
             }
+            // Used, and named differently in each crate, so that the linker takes this object even when it has found
+            // another registration already: only then it sees that there are two.
+            #[used]
+            static REGISTRATION: (fn() -> *const (), fn(*const ())) = (_kcoro_ambient_1_get, _kcoro_ambient_1_set);
         };
     };
 }
@@ -119,5 +132,5 @@ macro_rules! ambient_worker {
 #[cfg(feature = "std")]
 #[macro_export]
 macro_rules! ambient_worker {
-    (get = $get:path, set = $set:path) => {};
+    (unsafe { get = $get:path, set = $set:path $(,)? }) => {};
 }

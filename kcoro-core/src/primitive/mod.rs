@@ -13,6 +13,8 @@ pub(crate) use spin_lock::{SpinGuard, SpinLock};
 mod imp {
     pub(crate) use core::hint;
     pub(crate) use core::sync::atomic;
+    #[cfg(feature = "std")]
+    pub(crate) use std::thread;
 
     /// `core::cell::UnsafeCell` with loom's closure interface, so that loom can track each access.
     #[repr(transparent)]
@@ -42,7 +44,18 @@ mod imp {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
     pub(crate) use loom::sync::atomic;
+
+    pub(crate) mod thread {
+        pub(crate) use loom::thread::{Thread, current, park};
+
+        /// Loom knows no time: a model's waits have no deadline.
+        pub(crate) fn park_timeout(_timeout: core::time::Duration) {
+            park();
+        }
+    }
 }
 
+#[cfg(feature = "std")]
+pub(crate) use imp::thread;
 #[allow(unused_imports, reason = "which of these a build needs depends on its features")]
 pub(crate) use imp::{UnsafeCell, atomic, hint};

@@ -23,13 +23,22 @@ use crate::task::schedule::NO_DEADLINE;
 use crate::util::linked::Chain;
 
 /// How many tasks a worker takes from the injector at most per visit.
-const INJECTOR_BATCH: usize = 32;
+const INJECTOR_BATCH: usize = 128;
 /// How many rounds a searching worker makes before it sleeps, while another worker is awake to make work.
 const SEARCH_ROUNDS: usize = 64;
 /// How long an idle worker keeps the memory of its idle stacks.
 const STACKS_STAY_WARM_NS: u64 = 50_000_000;
 /// How long a searching worker spins between rounds.
-const SPINS_PER_ROUND: usize = 32;
+const SPINS_PER_ROUND: usize = 8;
+
+/// Coroutines are suspended above the base loop, and what they borrow may lie below it: it ends by returning only.
+struct AbortIfUnwound;
+
+impl Drop for AbortIfUnwound {
+    fn drop(&mut self) {
+        super::fatal(format_args!("the platform panicked in a worker's base loop"));
+    }
+}
 
 impl Worker {
     /// Runs coroutines until `is_over` says so; asked whenever the base context is reached.
@@ -38,6 +47,7 @@ impl Worker {
     ///
     /// Called on the thread that is this worker, with the ambient pointer set to it.
     pub(super) unsafe fn run_base_loop(&self, is_over: impl Fn() -> bool) {
+        let unwound = AbortIfUnwound;
         let mut searching = false;
         loop {
             self.look_around();
@@ -65,6 +75,7 @@ impl Worker {
         if searching {
             self.runtime().idle.end_search();
         }
+        core::mem::forget(unwound);
     }
 
     /// Takes in what came from outside: inbox, injector, timers.

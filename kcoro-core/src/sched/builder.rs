@@ -10,7 +10,7 @@ use core::num::NonZeroUsize;
 
 use super::handle::{LocalRuntime, Runtime};
 use super::idle::MAX_WORKERS;
-use super::runtime::{Config, Inner, Phase, UnobservedPanic};
+use super::runtime::{Config, Inner, PanicHook, PanicPolicy, Phase, UnobservedPanic};
 use super::spawn::checked_class;
 use super::worker::Worker;
 use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
@@ -64,7 +64,8 @@ pub struct RuntimeBuilder {
     workers: Option<usize>,
     stack_size_bytes: Option<usize>,
     limit: Option<usize>,
-    on_panic: Option<Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>>,
+    on_panic: Option<PanicHook>,
+    panic_policy: PanicPolicy,
 }
 
 impl RuntimeBuilder {
@@ -76,6 +77,7 @@ impl RuntimeBuilder {
             stack_size_bytes: None,
             limit: None,
             on_panic: None,
+            panic_policy: PanicPolicy::Report,
         }
     }
 
@@ -109,6 +111,12 @@ impl RuntimeBuilder {
     /// the message by then; this is the place to count it or to end the program. It must not wait.
     pub fn on_unobserved_panic(mut self, hook: impl Fn(&UnobservedPanic<'_>) + Send + Sync + 'static) -> Self {
         self.on_panic = Some(Box::new(hook));
+        self
+    }
+
+    /// What happens after that. Default: [`PanicPolicy::Report`], nothing.
+    pub fn panic_policy(mut self, policy: PanicPolicy) -> Self {
+        self.panic_policy = policy;
         self
     }
 
@@ -149,7 +157,13 @@ impl RuntimeBuilder {
         }
         let size_bytes = self.stack_size_bytes.unwrap_or(self.platform.stack_limits().default_bytes);
         let stack_class = checked_class(&*self.platform, size_bytes).map_err(BuildError::Stack)?;
-        let config = Config { name: self.name, stack_class, limit: self.limit, on_panic: self.on_panic };
+        let config = Config {
+            name: self.name,
+            stack_class,
+            limit: self.limit,
+            on_panic: self.on_panic,
+            panic_policy: self.panic_policy,
+        };
         Ok(Inner::new(self.platform, workers, config))
     }
 }

@@ -4,7 +4,6 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::any::Any;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -12,6 +11,7 @@ use core::time::Duration;
 
 use super::builder::RuntimeBuilder;
 use super::join::{JoinError, JoinHandle};
+use super::panicked::Panicked;
 use super::runtime::{Inner, Phase};
 use super::shutdown::ShutdownReport;
 use super::spawn::{Builder, SpawnError};
@@ -26,8 +26,8 @@ pub const DROP_GRACE: Duration = Duration::from_secs(5);
 /// Why [`Runtime::run`] has no result.
 #[non_exhaustive]
 pub enum RunError {
-    /// The root coroutine panicked; this is the payload.
-    Panicked(Box<dyn Any + Send>),
+    /// The root coroutine panicked.
+    Panicked(Panicked),
     /// The root coroutine could not be spawned, or had no stack.
     Spawn(SpawnError),
     /// The caller cannot wait for it.
@@ -39,9 +39,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Panicked(payload) => {
-                write!(f, "the root coroutine panicked: {}", super::join::message_of(&**payload))
-            }
+            Self::Panicked(panicked) => write!(f, "the root coroutine panicked: {panicked}"),
             Self::Spawn(why) => write!(f, "the root coroutine was not spawned: {why}"),
             Self::CannotWait(why) => why.fmt(f),
             Self::InsideRuntime => f.write_str("a local runtime cannot be driven from inside of a runtime"),
@@ -60,7 +58,7 @@ impl core::error::Error for RunError {}
 impl RunError {
     fn of(why: JoinError) -> Self {
         match why {
-            JoinError::Panicked(payload) => Self::Panicked(payload),
+            JoinError::Panicked(panicked) => Self::Panicked(panicked),
             JoinError::NoStack(why) => Self::Spawn(SpawnError::Stack(why)),
             _ => Self::Spawn(SpawnError::Shutdown),
         }
@@ -143,7 +141,8 @@ impl core::ops::Deref for Runtime {
 /// A runtime whose worker 0 is its owner's thread, while that is in [`LocalRuntime::run`].
 ///
 /// It stays on the thread that built it, because coroutines that started there do. Dropping it is
-/// [`LocalRuntime::shutdown`] with a grace of [`DROP_GRACE`].
+/// [`LocalRuntime::shutdown`] with a grace of [`DROP_GRACE`]. Do not forget it: coroutines that are suspended on a thread
+/// that ends outlive the thread-locals that their frames may borrow.
 #[derive(Debug)]
 pub struct LocalRuntime {
     handle: Handle,

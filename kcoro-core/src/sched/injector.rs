@@ -54,16 +54,15 @@ impl<T: Linked> Injector<T> {
         self.with_nodes(|nodes| unsafe { nodes.push_back(node) });
     }
 
-    /// Queues all of `chain` behind all others, in order.
-    pub(crate) fn push_chain(&self, chain: Chain<T>) {
-        self.with_nodes(|nodes| nodes.append(chain));
-    }
-
     /// Removes the node that has waited longest. Takes no lock when the queue looks empty.
     pub(crate) fn pop(&self) -> Option<NonNull<T>> {
         if self.is_empty() { None } else { self.pop_or_register() }
     }
 
+    /// Queues all of `chain` behind all others, in order.
+    pub(crate) fn push_chain(&self, chain: Chain<T>) {
+        self.with_nodes(|nodes| nodes.append(chain));
+    }
     /// As [`Injector::pop`], but takes the lock even if the queue looks empty: a worker's last look before it sleeps.
     /// If it finds nothing, whoever pushes later sees what the worker did before.
     pub(crate) fn pop_or_register(&self) -> Option<NonNull<T>> {
@@ -104,7 +103,7 @@ mod tests {
         let mut batch = injector.pop_batch(3);
         assert_eq!(drain(|| batch.pop_front()), [0, 1, 2]);
         assert_eq!(injector.len(), 3);
-        assert_eq!(drain(|| injector.pop()), [3, 4, 5]);
+        assert_eq!(drain(|| injector.pop_or_register()), [3, 4, 5]);
         assert!(injector.is_empty() && injector.pop_or_register().is_none() && injector.pop_batch(9).is_empty());
     }
 }

@@ -2,8 +2,6 @@
 //! Waiting for a coroutine's end: the join cell and [`JoinHandle`].
 #![expect(unsafe_code, reason = "takes the output out of the task's cell")]
 
-use alloc::boxed::Box;
-use core::any::Any;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
@@ -12,60 +10,23 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 
+use super::join_cell::{JoinCell, WaitEnd};
+use super::panicked::Panicked;
 use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
-use crate::primitive::SpinLock;
 use crate::primitive::atomic::Ordering;
 use crate::stack::StackError;
-use crate::task::claim::{Accepts, Outcome, Pending};
+use crate::task::claim::Accepts;
 use crate::task::header::{Rejected, TaskRef};
 use crate::task::schedule::Place;
 use crate::time::ns_of;
-use crate::wait::queue::{Node, WaitQueue};
-use crate::wait::wake::{Wake, make_ready};
-use crate::wait::{CannotWait, Limit, WaitError, enter};
-
-/// The state of a coroutine's end, under the join lock.
-pub(super) struct JoinCell {
-    ended: bool,
-    detached: bool,
-    joiner: WaitQueue,
-    /// What wakes a future that awaits the handle.
-    waker: Option<core::task::Waker>,
-}
-
-/// Who owns the output of a coroutine that has just ended.
-pub(super) enum Ended {
-    HandleOwnsOutput(Option<Wake>),
-    NobodyWantsOutput,
-}
-
-impl JoinCell {
-    pub(super) const fn new() -> Self {
-        Self { ended: false, detached: false, joiner: WaitQueue::new(), waker: None }
-    }
-
-    /// The coroutine has ended and its output is stored.
-    pub(super) fn end(cell: &SpinLock<JoinCell>) -> Ended {
-        let mut this = cell.lock();
-        this.ended = true;
-        if this.detached {
-            return Ended::NobodyWantsOutput;
-        }
-        let wake = this.joiner.win_first(Outcome::Event, |_| {});
-        let waker = this.waker.take();
-        drop(this);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ended::HandleOwnsOutput(wake)
-    }
-}
+use crate::wait::wake::make_ready;
+use crate::wait::{Limit, WaitError};
 
 /// Why there is no output.
 #[non_exhaustive]
 pub enum JoinError {
-    /// The coroutine panicked; this is the payload. Pass it to `resume_unwind` to panic along.
-    Panicked(Box<dyn Any + Send>),
+    /// The coroutine panicked.
+    Panicked(Panicked),
     /// The coroutine was cancelled before its first run.
     Cancelled,
     /// The coroutine never ran, because its runtime shut down.
@@ -90,10 +51,15 @@ impl JoinError {
         }
     }
 
+    /// Whether it is the coroutine's own failure, which somebody must hear of: not a cancel, and not the joiner's trouble.
+    pub(crate) fn is_failure(&self) -> bool {
+        matches!(self, Self::Panicked(_) | Self::NoStack(_))
+    }
+
     /// The panic's payload, if the coroutine panicked.
-    pub fn into_panic(self) -> Option<Box<dyn Any + Send>> {
+    pub fn into_panic(self) -> Option<Panicked> {
         match self {
-            Self::Panicked(payload) => Some(payload),
+            Self::Panicked(panicked) => Some(panicked),
             _ => None,
         }
     }
@@ -108,7 +74,7 @@ impl fmt::Debug for JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Panicked(payload) => write!(f, "the coroutine panicked: {}", message_of(&**payload)),
+            Self::Panicked(panicked) => write!(f, "the coroutine panicked: {panicked}"),
             Self::Cancelled => f.write_str("the coroutine was cancelled before its first run"),
             Self::Shutdown => f.write_str("the coroutine never ran: its runtime shut down"),
             Self::NoStack(why) => write!(f, "the coroutine never ran: {why}"),
@@ -120,15 +86,6 @@ impl fmt::Display for JoinError {
 }
 
 impl core::error::Error for JoinError {}
-
-/// The text of a panic's payload.
-pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<alloc::string::String>().map(|text| text.as_str()))
-        .unwrap_or("(no text)")
-}
 
 /// Why [`JoinHandle::join_timeout`] or [`JoinHandle::try_join`] has no output yet.
 #[derive(Debug)]
@@ -180,7 +137,7 @@ impl<T> JoinHandle<T> {
         Self { task, slot, taken: false, _output: PhantomData }
     }
 
-    fn cell(&self) -> &SpinLock<JoinCell> {
+    fn cell(&self) -> &JoinCell {
         &TaskCore::of(&self.task).join
     }
 
@@ -263,45 +220,18 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the end.
     fn wait(&self, accepts: Accepts, limit: Limit) -> Result<(), TryJoinError> {
-        let fail = |why| Err(TryJoinError::Failed(why));
         if Place::coroutine() == Some(self.task.as_ptr()) {
-            return fail(JoinError::Itself);
+            return Err(TryJoinError::Failed(JoinError::Itself));
         }
-        let cannot = |why: CannotWait| TryJoinError::Failed(JoinError::Wait(WaitError::CannotWait(why)));
-        let waiter = enter().waiter().map_err(cannot)?;
-        let generation = match waiter.begin(accepts) {
-            Ok(generation) => generation,
-            Err(Pending::Cancel | Pending::Token) => return fail(JoinError::Wait(WaitError::Cancelled)),
-        };
-        let node = core::pin::pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
-        let node: *const Node = &raw const *node;
-        let mut cell = self.cell().lock();
-        if cell.ended {
-            drop(cell);
-            // Ends the wait that was begun for nothing. Losing means that a cancel ended it; the output is there anyway.
-            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            return Ok(());
-        }
-        // SAFETY: the node stays in this frame and is removed below unless its queue's winner has unlinked it.
-        unsafe { cell.joiner.push(node) };
-        drop(cell);
-        match waiter.park(accepts, limit, generation).0 {
-            Outcome::Event => Ok(()),
-            ended => {
-                let mut cell = self.cell().lock();
-                // SAFETY: it was pushed to this queue.
-                unsafe { cell.joiner.remove(node) };
-                match ended {
-                    Outcome::TimedOut => Err(TryJoinError::NotYet),
-                    _ => fail(JoinError::Wait(WaitError::Cancelled)),
-                }
-            }
-        }
+        self.cell().wait(accepts, limit).map_err(|why| match why {
+            WaitEnd::NotYet => TryJoinError::NotYet,
+            WaitEnd::Wait(why) => TryJoinError::Failed(JoinError::Wait(why)),
+        })
     }
 
     /// Whether the coroutine has ended.
     pub fn is_finished(&self) -> bool {
-        self.cell().lock().ended
+        self.cell().has_ended()
     }
 
     /// Requests cancellation: the coroutine's current wait, if it can be cancelled, and every later one return
@@ -347,15 +277,13 @@ impl<T> JoinHandle<T> {
     }
 
     fn detach_and_take(&mut self) -> Option<Result<T, JoinError>> {
-        let mut cell = self.cell().lock();
-        cell.detached = true;
-        let ended = cell.ended;
-        let waker = cell.waker.take();
-        drop(cell);
-        drop(waker);
-        let untaken = ended && !core::mem::replace(&mut self.taken, true);
+        if self.taken {
+            return None;
+        }
+        self.taken = true;
+        let ended = self.cell().detach();
         // SAFETY: the coroutine has ended, so the output is ours, and it has not been taken before.
-        untaken.then(|| unsafe { take_output::<T>(self.slot) })
+        ended.then(|| unsafe { take_output::<T>(self.slot) })
     }
 }
 
@@ -370,16 +298,9 @@ impl<T> Future for JoinHandle<T> {
 
     /// Ready with the output when the coroutine has ended.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Cloned before the lock: a waker is foreign code.
-        let waker = context.waker().clone();
-        let mut cell = self.cell().lock();
-        if !cell.ended {
-            let before = cell.waker.replace(waker);
-            drop(cell);
-            drop(before);
+        if !self.cell().poll_ended(context.waker()) {
             return Poll::Pending;
         }
-        drop(cell);
         Poll::Ready(self.take().map_err(|why| match why {
             TryJoinError::Failed(why) => why,
             TryJoinError::NotYet => unreachable!("the coroutine has ended"),

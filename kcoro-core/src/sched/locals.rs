@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "owner-only storage behind a shared reference")]
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::cell::UnsafeCell;
@@ -12,12 +13,14 @@ use crate::task::schedule::Place;
 use crate::wait::CannotWait;
 
 /// The values of one coroutine. Empty, it is one pointer.
+#[expect(clippy::box_collection, reason = "most coroutines have none: one word is enough to say so")]
 pub(super) struct Locals(UnsafeCell<Option<Box<Vec<Entry>>>>);
 
 struct Entry {
     key: usize,
-    // Boxed, so that it stays where it is while others are added.
-    value: Box<dyn Any>,
+    // Counted: a primitive coroutine that is suspended inside of `with` may be resumed by another coroutine of the same
+    // thread, after the one whose value this is has ended.
+    value: Rc<dyn Any>,
 }
 
 impl Locals {
@@ -26,27 +29,31 @@ impl Locals {
     }
 
     /// The value of `key`, made by `init` if it is not there yet. Only the coroutine itself calls this.
-    fn get_or_init<T: 'static>(&self, key: usize, init: fn() -> T) -> *const T {
+    fn get_or_init<T: 'static>(&self, key: usize, init: fn() -> T) -> Rc<T> {
         // SAFETY: only the coroutine touches its locals, and this reference is gone before `init` runs.
         let found = unsafe { &*self.0.get() }.iter().flat_map(|entries| entries.iter()).find(|entry| entry.key == key);
-        if let Some(value) = found.and_then(|entry| entry.value.downcast_ref::<T>()) {
+        if let Some(value) = found.and_then(|entry| entry.value.clone().downcast::<T>().ok()) {
             return value;
         }
-        let value = Box::new(init());
-        let address: *const T = &raw const *value;
+        let value = Rc::new(init());
         // SAFETY: as above; `init` may have added others, but it has returned.
-        unsafe { &mut *self.0.get() }.get_or_insert_default().push(Entry { key, value });
-        address
+        unsafe { &mut *self.0.get() }.get_or_insert_default().push(Entry { key, value: value.clone() });
+        value
     }
 
-    /// Drops all values, newest first; a destructor may make new ones, which are dropped, too.
+    /// Drops all values, newest first. A destructor may make new ones, which are dropped in another round; what is still
+    /// made in the last round is leaked, so that one that remakes itself does not go on for ever.
     pub(super) fn clear(&self) {
-        // SAFETY: only the coroutine touches its locals, and no reference is held over a drop.
-        while let Some(mut entries) = unsafe { &mut *self.0.get() }.take() {
+        const ROUNDS: usize = 8;
+        for _ in 0..ROUNDS {
+            // SAFETY: only the coroutine touches its locals, and no reference is held over a drop.
+            let Some(mut entries) = (unsafe { &mut *self.0.get() }).take() else { return };
             while let Some(entry) = entries.pop() {
                 drop_quietly(entry);
             }
         }
+        // SAFETY: as above.
+        core::mem::forget(unsafe { &mut *self.0.get() }.take());
     }
 }
 
@@ -81,12 +88,10 @@ impl<T: 'static> CoroutineLocal<T> {
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, CannotWait> {
         match Place::current() {
             Place::Coroutine(_, task) => {
-                // SAFETY: the running coroutine is live; the value lives until the coroutine ends, and `f` runs in it.
-                let value = unsafe {
-                    let core = TaskCore::of(task.as_ref());
-                    &*core.locals.get_or_init((&raw const self._key).addr(), self.init)
-                };
-                Ok(f(value))
+                // SAFETY: the running coroutine is live, and nothing of it is referred to when `f` runs.
+                let locals = unsafe { &TaskCore::of(task.as_ref()).locals };
+                let value = locals.get_or_init((&raw const self._key).addr(), self.init);
+                Ok(f(&value))
             }
             Place::Interrupt => Err(CannotWait::InInterrupt),
             Place::Base(_) | Place::Outside => Err(CannotWait::NotInCoroutine),

@@ -11,19 +11,20 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`worker`] | a worker's queues, and which of them feeds the next switch |
-//! | [`switching`] | leaving one coroutine and arriving in the next |
-//! | [`base`] | the base loop: look around, search, sleep |
-//! | [`runtime`] | what the workers share |
-//! | [`handle`] | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
-//! | [`spawn`] | how a coroutine is made |
-//! | [`join`], [`task_core`] | its end, its memory |
-//! | [`shutdown`] | the end of a runtime |
-//! | [`steal`], [`inbox`], [`injector`], [`run_queue`], [`idle`] | the queues and the idle protocol, each with its proof |
+//! | `worker` | a worker's queues, and which of them feeds the next switch |
+//! | `switching` | leaving one coroutine and arriving in the next |
+//! | `base` | the base loop: look around, search, sleep |
+//! | `runtime` | what the workers share |
+//! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
+//! | `spawn` | how a coroutine is made |
+//! | `join`, `task_core` | its end, its memory |
+//! | `shutdown` | the end of a runtime |
+//! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
 
 pub(crate) mod idle;
 pub(crate) mod inbox;
 pub(crate) mod injector;
+mod join_cell;
 pub(crate) mod run_queue;
 pub(crate) mod steal;
 
@@ -40,6 +41,8 @@ mod limit;
 #[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
+mod panicked;
+#[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
 mod runtime;
@@ -49,7 +52,6 @@ mod scheduler;
 mod shutdown;
 #[cfg(not(loom))]
 mod spawn;
-#[cfg(not(loom))]
 mod stack_cache;
 #[cfg(not(loom))]
 mod stats;
@@ -63,7 +65,11 @@ mod timers;
 mod watermark;
 #[cfg(not(loom))]
 mod worker;
+#[cfg(not(loom))]
+mod worker_stacks;
 
+#[cfg(not(loom))]
+pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
@@ -72,10 +78,9 @@ pub use self::{
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
     locals::CoroutineLocal,
-    runtime::UnobservedPanic,
+    panicked::Panicked,
+    runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
     spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     stats::Stats,
 };
-#[cfg(not(loom))]
-pub(crate) use self::{join::message_of, scheduler::fatal};

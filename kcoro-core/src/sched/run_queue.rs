@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn nodes_leave_in_the_order_they_came() {
-        let nodes = Nodes::new(3);
+        let nodes = Nodes::new(4);
         let mut queue = RunQueue::new();
         // SAFETY: each node is queued once and outlives the queue.
         unsafe {

@@ -39,8 +39,22 @@ pub(super) struct Config {
     pub(super) name: String,
     pub(super) stack_class: u8,
     pub(super) limit: Option<usize>,
-    pub(super) on_panic: Option<Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>>,
+    pub(super) on_panic: Option<PanicHook>,
+    pub(super) panic_policy: PanicPolicy,
 }
+
+/// What a runtime does about a coroutine that panics when nobody will see it, because its handle is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PanicPolicy {
+    /// The panic hook prints it, as for any panic, and the builder's hook, if any, is told. The others go on.
+    #[default]
+    Report,
+    /// After that the runtime closes: it takes no new coroutines and cancels all others.
+    Shutdown,
+}
+
+/// What is told of panics that nobody will see.
+pub(super) type PanicHook = Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>;
 
 /// A panic that nobody will see, because the coroutine's handle is gone.
 #[derive(Debug)]
@@ -115,7 +129,8 @@ impl Inner {
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Release);
+        // A runtime never goes back to an earlier phase. Release: what the closer did before is visible.
+        self.phase.fetch_max(phase as u8, Ordering::Release);
     }
 
     #[inline]
@@ -270,18 +285,12 @@ impl Inner {
     /// Tells the builder's hook of a panic that nobody will see.
     pub(super) fn note_unobserved_panic(&self, header: &Header) {
         if let Some(on_panic) = &self.config.on_panic {
-            super::task_core::drop_quietly(CallOnDrop(|| {
+            super::task_core::call_quietly(|| {
                 on_panic(&UnobservedPanic { id: header.id, name: header.name, spawn_site: header.spawn_site });
-            }));
+            });
         }
-    }
-}
-
-/// Runs its closure when dropped; lets `drop_quietly` catch a panicking hook.
-struct CallOnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for CallOnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
+        if self.config.panic_policy == PanicPolicy::Shutdown {
+            super::shutdown::close(self);
+        }
     }
 }

@@ -119,7 +119,7 @@ fn is_inside(inner: &Inner) -> bool {
 }
 
 /// Refuses new coroutines and cancels the parked ones. One that parks for the first time later finds the phase.
-fn close(inner: &Inner) {
+pub(super) fn close(inner: &Inner) {
     inner.set_phase(Phase::Closing);
     // Against the fence of `Inner::count_spawn`: a foreign spawn that was too early to see the phase is counted.
     fence(Ordering::SeqCst);

@@ -6,19 +6,16 @@
 #![expect(unsafe_code, reason = "gives stacks back to the platform that made them")]
 
 use alloc::vec::Vec;
-use core::ptr::NonNull;
 
-use super::worker::Worker;
 use crate::platform::Platform;
 use crate::stack::{RawStack, StackError};
-use crate::task::header::Header;
 
 /// How many idle stacks of a class a worker keeps.
-const KEEP: usize = 64;
+pub(super) const KEEP: usize = if cfg!(loom) { 1 } else { 64 };
 /// How many idle stacks of a class a worker keeps when it has been idle for a while.
-const KEEP_COLD: usize = 8;
+const KEEP_COLD: usize = if cfg!(loom) { 0 } else { 8 };
 /// How many fresh stacks are asked for at once.
-const BATCH: usize = 32;
+const BATCH: usize = if cfg!(loom) { 1 } else { 32 };
 /// Stack sizes are powers of two; a class is the exponent.
 const CLASSES: usize = usize::BITS as usize;
 
@@ -48,7 +45,7 @@ impl StackCache {
     }
 
     #[inline]
-    fn take(&mut self, class: usize) -> Option<RawStack> {
+    pub(super) fn take(&mut self, class: usize) -> Option<RawStack> {
         self.idle[class].pop()
     }
 
@@ -68,14 +65,14 @@ impl StackCache {
         self.warmth = Warmth::Cold;
     }
 
-    fn put(&mut self, class: usize, stack: RawStack) -> Overflow {
+    pub(super) fn put(&mut self, class: usize, stack: RawStack) -> Overflow {
         self.warmth = Warmth::Warm;
         self.idle[class].push(stack);
         if self.idle[class].len() > KEEP { Overflow::TooMany } else { Overflow::None }
     }
 
     /// Fills the class from the platform, and makes room so that `put` need not allocate soon.
-    fn refill(&mut self, class: usize, platform: &dyn Platform) -> Result<(), StackError> {
+    pub(super) fn refill(&mut self, class: usize, platform: &dyn Platform) -> Result<(), StackError> {
         let mut batch = [const { None }; BATCH];
         // Large stacks come one by one: a batch would reserve too much.
         let wanted = if 1 << class <= 1024 * 1024 { BATCH } else { 1 };
@@ -87,7 +84,7 @@ impl StackCache {
     }
 
     /// Gives all but `keep` of a class back.
-    fn release(&mut self, class: usize, keep: usize, platform: &dyn Platform) {
+    pub(super) fn release(&mut self, class: usize, keep: usize, platform: &dyn Platform) {
         // The oldest, which are the coldest, go.
         let surplus = self.idle[class].len().saturating_sub(keep);
         for stack in self.idle[class].drain(..surplus) {
@@ -107,45 +104,13 @@ impl StackCache {
     }
 }
 
+/// Whether too many stacks lie idle.
 #[derive(PartialEq, Eq)]
-enum Overflow {
+pub(super) enum Overflow {
     None,
     TooMany,
 }
 
-impl Worker {
-    #[expect(clippy::mut_from_ref, reason = "the cache is owner-only; no two references to it live at once")]
-    pub(super) fn stacks(&self) -> &mut StackCache {
-        // SAFETY: owner-only, and no reference to it outlives the statement that asked for it.
-        unsafe { &mut *self.local.stacks.get() }
-    }
-
-    /// A cached stack for `task`, if it may start here and now: callable between the note of a departure and the switch.
-    #[inline]
-    pub(super) fn stack_without_fail(&self, task: NonNull<Header>) -> Option<RawStack> {
-        // SAFETY: the callers own the task.
-        let header = unsafe { task.as_ref() };
-        if header.claim.is_cancelled() || self.runtime().is_closing() {
-            return None;
-        }
-        self.stacks().take(header.stack_class())
-    }
-
-    /// A stack for `task`, from the platform if need be. Only on the base context.
-    pub(super) fn stack_from_base(&self, task: NonNull<Header>) -> Result<RawStack, StackError> {
-        // SAFETY: the callers own the task.
-        let class = unsafe { task.as_ref() }.stack_class();
-        if let Some(stack) = self.stacks().take(class) {
-            return Ok(stack);
-        }
-        self.stacks().refill(class, self.runtime().platform())?;
-        self.stacks().take(class).ok_or(StackError::OutOfMemory { os_code: 0 })
-    }
-
-    /// Takes back the stack of a coroutine that has ended.
-    pub(super) fn recycle(&self, stack: RawStack, class: usize) {
-        if self.stacks().put(class, stack) == Overflow::TooMany {
-            self.stacks().release(class, KEEP / 2, self.runtime().platform());
-        }
-    }
-}
+#[cfg(all(test, loom))]
+#[path = "stack_cache/loom_tests.rs"]
+mod loom_tests;

@@ -18,12 +18,14 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::SCHEDULER;
-use super::join::{JoinCell, JoinError};
+use super::join::JoinError;
+use super::join_cell::{Ended, JoinCell};
 use super::locals::Locals;
+use super::panicked::Panicked;
 use super::registry::Links;
 use super::runtime::Inner;
-use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::stack::StackError;
 use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
 use crate::task::schedule::NO_DEADLINE;
 
@@ -31,7 +33,7 @@ use crate::task::schedule::NO_DEADLINE;
 #[repr(C)]
 pub(crate) struct TaskCore {
     pub(super) header: Header,
-    pub(super) join: SpinLock<JoinCell>,
+    pub(super) join: JoinCell,
     pub(super) runtime: *const Inner,
     pub(super) links: Links,
     pub(super) locals: Locals,
@@ -50,8 +52,10 @@ unsafe impl Send for TaskCore {}
 pub(crate) struct ScopeLink {
     pub(crate) on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>,
     pub(crate) data: *const (),
-    /// Whether the coroutine panicked and no handle was left to see it. Written before `on_end` is called.
-    pub(crate) panicked_unobserved: Cell<bool>,
+    /// Whether the coroutine failed and no handle was left to see it. Written before `on_end` is called.
+    pub(crate) failed_unobserved: Cell<bool>,
+    /// Why it never ran, if it had no stack. Written before `on_end` is called.
+    pub(crate) no_stack: Cell<Option<StackError>>,
     /// For the scope, under its lock: the neighbours among its children, whether there are any, whether it has ended.
     pub(crate) prev: Cell<*const TaskCore>,
     pub(crate) next: Cell<*const TaskCore>,
@@ -68,7 +72,8 @@ impl ScopeLink {
         Self {
             on_end,
             data,
-            panicked_unobserved: Cell::new(false),
+            failed_unobserved: Cell::new(false),
+            no_stack: Cell::new(None),
             prev: Cell::new(core::ptr::null()),
             next: Cell::new(core::ptr::null()),
             listed: Cell::new(false),
@@ -152,7 +157,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         let cell = Box::new(TaskCell::<F, T> {
             core: TaskCore {
                 header: Header::new(parts),
-                join: SpinLock::new(JoinCell::new()),
+                join: JoinCell::new(),
                 runtime: new.runtime,
                 links: Links::new(),
                 locals: Locals::new(),
@@ -192,6 +197,10 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the task has not run and never will, so the closure is still there.
         let closure = unsafe { ManuallyDrop::take(&mut (*cell.as_ref().stage.get()).closure) };
         drop_quietly(closure);
+        if let Rejected::NoStack(why) = why {
+            // SAFETY: the scheduler's reference keeps the cell alive.
+            unsafe { cell.as_ref() }.core.scope.no_stack.set(Some(why));
+        }
         // SAFETY: the closure is gone; forwarded.
         unsafe { Self::finish(cell, Err(JoinError::rejected(why))) };
     }
@@ -205,16 +214,21 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the scheduler's reference keeps the cell alive to the end of this function.
         let this = unsafe { cell.as_ref() };
         let panicked = matches!(output, Err(JoinError::Panicked(_)));
+        let failed = output.as_ref().is_err_and(JoinError::is_failure);
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
         unsafe { (*this.stage.get()).output = ManuallyDrop::new(output) };
-        match JoinCell::end(&this.core.join) {
-            super::join::Ended::HandleOwnsOutput(wake) => {
+        match this.core.join.end() {
+            Ended::HandleOwnsOutput(wake, waker) => {
                 if let Some(wake) = wake {
                     wake.wake();
                 }
+                if let Some(waker) = waker {
+                    // Foreign code, and this may be a base context, which must not unwind.
+                    call_quietly(|| waker.wake());
+                }
             }
-            super::join::Ended::NobodyWantsOutput => {
-                this.core.scope.panicked_unobserved.set(panicked);
+            Ended::NobodyWantsOutput => {
+                this.core.scope.failed_unobserved.set(failed);
                 if panicked && this.core.scope.on_end.is_none() {
                     // SAFETY: the runtime outlives its tasks.
                     unsafe { (*this.core.runtime).note_unobserved_panic(&this.core.header) };
@@ -270,7 +284,8 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
 fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
     // The closure and all that it captured are consumed: nothing half-changed is seen through it afterwards but what the
     // user shares, which is theirs to judge, as with `std::thread`.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(closure)).map_err(JoinError::Panicked)
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(closure))
+        .map_err(|payload| JoinError::Panicked(Panicked::new(payload)))
 }
 
 #[cfg(not(feature = "std"))]
@@ -279,15 +294,20 @@ fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
 }
 
 /// Drops user data where a panic must not go further.
-#[cfg(feature = "std")]
 pub(super) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value))) {
+    call_quietly(|| drop(value));
+}
+
+/// Calls user code where a panic must not go further.
+#[cfg(feature = "std")]
+pub(super) fn call_quietly(call: impl FnOnce()) {
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
         // The hook has reported it. Dropping the payload may panic again: it is leaked instead.
         core::mem::forget(payload);
     }
 }
 
 #[cfg(not(feature = "std"))]
-pub(super) fn drop_quietly<T>(value: T) {
-    drop(value);
+pub(super) fn call_quietly(call: impl FnOnce()) {
+    call();
 }

@@ -27,7 +27,7 @@ use super::run_queue::RunQueue;
 use super::runtime::Inner;
 use super::stack_cache::StackCache;
 use super::stats::Counters;
-use super::steal::{StealQueue, StealSlot};
+use super::steal::{RING_CAPACITY, StealQueue, StealSlot};
 use super::timers::Timers;
 use crate::arch;
 use crate::platform::ambient;
@@ -35,6 +35,7 @@ use crate::stack::RawStack;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::{NO_DEADLINE, WorkerHead};
 use crate::util::cache_padded::CachePadded;
+use crate::util::linked::Chain;
 
 /// How many switches in a row may take the LIFO slot before the run queue gets its turn.
 const LIFO_STREAK: u32 = 16;
@@ -422,8 +423,20 @@ impl Worker {
     pub(super) fn push_stealable_last(&self, task: NonNull<Header>) {
         // SAFETY: the caller owns the task, and this is the calling worker's queue.
         if let Err(task) = unsafe { self.shared.stealable.push(task) } {
-            // SAFETY: the full queue has given the task back.
-            unsafe { self.runtime().injector.push(task) };
+            self.overflow(task);
         }
+    }
+
+    /// Moves the older half of the full stealable queue, and `task` after it, to the injector: one lock for many.
+    #[cold]
+    fn overflow(&self, task: NonNull<Header>) {
+        let mut half = [None; RING_CAPACITY / 2];
+        let count = self.shared.stealable.steal_into(&mut half);
+        let mut chain = Chain::new();
+        for task in half[..count].iter().flatten().copied().chain([task]) {
+            // SAFETY: what was taken out of the queue is ours and in none, and so is `task`.
+            unsafe { chain.push_back(task) };
+        }
+        self.runtime().injector.push_chain(chain);
     }
 }

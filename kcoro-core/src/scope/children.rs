@@ -11,6 +11,7 @@ use core::ptr::{self, NonNull};
 use crate::primitive::SpinLock;
 use crate::sched::task_core::{ScopeLink, TaskCore};
 use crate::sched::{Builder, JoinHandle, SpawnError};
+use crate::stack::StackError;
 use crate::task::claim::{Accepts, Outcome, Won};
 use crate::task::header::{Header, TaskRef};
 use crate::util::linked::Chain;
@@ -21,6 +22,14 @@ use crate::wait::{Limit, enter};
 /// See the [module](self).
 pub(super) struct Children {
     state: SpinLock<State>,
+    on_no_stack: OnNoStack,
+}
+
+/// What becomes of the other children when one has no stack and never runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnNoStack {
+    GoOn,
+    CancelOthers,
 }
 
 struct State {
@@ -30,8 +39,10 @@ struct State {
     first: *const TaskCore,
     /// Children to come are cancelled at once.
     cancelled: bool,
-    /// Panics that no join has taken up.
-    unobserved_panics: usize,
+    /// Panics and missing stacks that no join has taken up.
+    unobserved_failures: usize,
+    /// Why the first child that had no stack had none.
+    no_stack: Option<StackError>,
     parent: WaitQueue,
 }
 
@@ -39,10 +50,16 @@ struct State {
 unsafe impl Send for State {}
 
 impl Children {
-    pub(super) fn new() -> Self {
-        let state =
-            State { live: 0, first: ptr::null(), cancelled: false, unobserved_panics: 0, parent: WaitQueue::new() };
-        Self { state: SpinLock::new(state) }
+    pub(super) fn new(on_no_stack: OnNoStack) -> Self {
+        let state = State {
+            live: 0,
+            first: ptr::null(),
+            cancelled: false,
+            unobserved_failures: 0,
+            no_stack: None,
+            parent: WaitQueue::new(),
+        };
+        Self { state: SpinLock::new(state), on_no_stack }
     }
 
     /// Spawns a child.
@@ -68,14 +85,19 @@ impl Children {
         handle
     }
 
-    /// How many panics no join has taken up.
-    pub(super) fn unobserved_panics(&self) -> usize {
-        self.state.lock().unobserved_panics
+    /// How many failures no join has taken up.
+    pub(super) fn unobserved_failures(&self) -> usize {
+        self.state.lock().unobserved_failures
     }
 
-    /// Counts a panic whose handle was dropped without a join.
-    pub(super) fn note_unobserved_panic(&self) {
-        self.state.lock().unobserved_panics += 1;
+    /// Counts a failure whose handle was dropped without a join.
+    pub(super) fn note_unobserved_failure(&self) {
+        self.state.lock().unobserved_failures += 1;
+    }
+
+    /// Why a child had no stack, if one had none.
+    pub(super) fn no_stack(&self) -> Option<StackError> {
+        self.state.lock().no_stack
     }
 
     /// Puts a new child on the list, unless it has ended already.
@@ -103,10 +125,15 @@ impl Children {
         let this = unsafe { &*this.cast::<Children>() };
         // SAFETY: the child's own reference keeps it alive.
         let child = unsafe { child.as_ref() };
+        if child.scope.no_stack.get().is_some() && this.on_no_stack == OnNoStack::CancelOthers {
+            // While the parent still waits for this child, and so cannot leave.
+            this.cancel();
+        }
         let mut state = this.state.lock();
         child.scope.over.set(true);
         state.strike(child);
-        state.unobserved_panics += usize::from(child.scope.panicked_unobserved.get());
+        state.unobserved_failures += usize::from(child.scope.failed_unobserved.get());
+        state.no_stack = state.no_stack.or(child.scope.no_stack.get());
         state.live -= 1;
         let wake = if state.live == 0 { state.parent.win_first(Outcome::Event, |_| {}) } else { None };
         // From here on the parent may leave the frame that `this` lies in.

@@ -3,25 +3,28 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::any::Any;
 use core::fmt;
 
 use crate::primitive::SpinLock;
-use crate::sched::message_of;
+use crate::sched::Panicked;
+use crate::stack::StackError;
 
 /// One failure of a child or of the closure.
 pub enum Failure<E> {
     /// It returned this error.
     Error(E),
-    /// It panicked; this is the payload.
-    Panicked(Box<dyn Any + Send>),
+    /// It panicked.
+    Panicked(Panicked),
+    /// It never ran, because there was no stack for it.
+    NoStack(StackError),
 }
 
 impl<E: fmt::Display> fmt::Display for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => error.fmt(f),
-            Self::Panicked(payload) => write!(f, "panicked: {}", message_of(&**payload)),
+            Self::Panicked(panicked) => write!(f, "panicked: {panicked}"),
+            Self::NoStack(why) => write!(f, "never ran: {why}"),
         }
     }
 }
@@ -30,7 +33,8 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => f.debug_tuple("Error").field(error).finish(),
-            Self::Panicked(payload) => f.debug_tuple("Panicked").field(&message_of(&**payload)).finish(),
+            Self::Panicked(panicked) => panicked.fmt(f),
+            Self::NoStack(why) => f.debug_tuple("NoStack").field(why).finish(),
         }
     }
 }
@@ -42,6 +46,14 @@ pub struct ScopeError<E> {
     pub first: Failure<E>,
     /// The rest, in the order in which they came.
     pub others: Vec<Failure<E>>,
+}
+
+impl<E> ScopeError<E> {
+    /// `first`, and after it what `later` holds.
+    pub(super) fn starting_with(first: Failure<E>, later: Option<Self>) -> Self {
+        let others = later.into_iter().flat_map(|later| core::iter::once(later.first).chain(later.others));
+        Self { first, others: others.collect() }
+    }
 }
 
 impl<E: fmt::Display> fmt::Display for ScopeError<E> {

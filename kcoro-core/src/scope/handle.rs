@@ -20,7 +20,7 @@ impl<'scope, T> ScopedJoinHandle<'scope, T> {
         Self { inner: ManuallyDrop::new(inner), children }
     }
 
-    /// Waits for the child's end and returns its output; a panic that it returns does not make the scope panic.
+    /// Waits for the child's end and returns its output; a failure that it returns does not make the scope panic.
     ///
     /// # Errors
     ///
@@ -67,8 +67,10 @@ impl<T> Drop for ScopedJoinHandle<'_, T> {
     fn drop(&mut self) {
         // SAFETY: the handle is taken once, by its own drop.
         let inner = unsafe { ManuallyDrop::take(&mut self.inner) };
-        if let Some(Err(JoinError::Panicked(_))) = inner.release() {
-            self.children.note_unobserved_panic();
+        if let Some(Err(why)) = inner.release()
+            && why.is_failure()
+        {
+            self.children.note_unobserved_failure();
         }
     }
 }

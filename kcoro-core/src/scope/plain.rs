@@ -5,7 +5,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::children::Children;
+use super::children::{Children, OnNoStack};
 use super::handle::ScopedJoinHandle;
 use super::{catch, resume};
 use crate::sched::{Builder, SpawnError};
@@ -73,7 +73,7 @@ impl fmt::Debug for Scope<'_, '_> {
 /// # Panics
 ///
 /// After all children have ended: if the closure panicked (its children are then cancelled), with its payload; if a child
-/// panicked and no join has taken that up.
+/// panicked, or had no stack and never ran, and no join has taken that up.
 ///
 /// # Aborts
 ///
@@ -82,7 +82,7 @@ pub fn scope<'env, F, T>(body: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let scope = Scope { children: Children::new(), _scope: PhantomData, _env: PhantomData };
+    let scope = Scope { children: Children::new(OnNoStack::GoOn), _scope: PhantomData, _env: PhantomData };
     let value = catch(|| body(&scope));
     if value.is_err() {
         // Nobody will use what the children still do.
@@ -92,7 +92,12 @@ where
     match value {
         Err(payload) => resume(payload),
         Ok(value) => {
-            assert!(scope.children.unobserved_panics() == 0, "a coroutine of a scope panicked");
+            if scope.children.unobserved_failures() > 0 {
+                match scope.children.no_stack() {
+                    Some(why) => panic!("a coroutine of a scope panicked or never ran: {why}"),
+                    None => panic!("a coroutine of a scope panicked"),
+                }
+            }
             value
         }
     }

@@ -6,10 +6,10 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::catch;
-use super::children::Children;
+use super::children::{Children, OnNoStack};
 use super::failures::{Failure, Failures, ScopeError};
 use super::handle::ScopedJoinHandle;
-use crate::sched::{Builder, SpawnError};
+use crate::sched::{Builder, Panicked, SpawnError};
 
 /// As [`Scope`](super::Scope), for children that return a `Result`; handed to the closure of [`try_scope`].
 pub struct TryScope<'scope, 'env: 'scope, E> {
@@ -75,7 +75,7 @@ impl<'scope, E> TryScope<'scope, '_, E> {
         let failure = match catch(body) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => Failure::Error(error),
-            Err(payload) => Failure::Panicked(payload),
+            Err(payload) => Failure::Panicked(Panicked::new(payload)),
         };
         self.failures.add(failure);
         self.children.cancel();
@@ -96,7 +96,8 @@ impl<E> fmt::Debug for TryScope<'_, '_, E> {
 
 /// Runs `body`, which may spawn children that can fail, and returns when all of them have ended.
 ///
-/// The first failure, an error or a panic of a child or of the closure, cancels all children. None is swallowed: the
+/// The first failure, an error or a panic of a child or of the closure or a child that had no stack, cancels all
+/// children. None is swallowed: the
 /// error holds them all, in the order in which they came.
 ///
 /// # Errors
@@ -110,11 +111,20 @@ pub fn try_scope<'env, F, T, E>(body: F) -> Result<T, ScopeError<E>>
 where
     F: for<'scope> FnOnce(&'scope TryScope<'scope, 'env, E>) -> Result<T, E>,
 {
-    let scope =
-        TryScope { children: Children::new(), failures: Failures::new(), _scope: PhantomData, _env: PhantomData };
+    let scope = TryScope {
+        children: Children::new(OnNoStack::CancelOthers),
+        failures: Failures::new(),
+        _scope: PhantomData,
+        _env: PhantomData,
+    };
     let value = scope.observe(|| body(&scope));
     scope.children.wait_for_all();
-    match (scope.failures.take(), value) {
+    // A cancelled child is not given a stack, so one that had none failed before the failures that its cancel brought.
+    let failures = match scope.children.no_stack() {
+        Some(why) => Some(ScopeError::starting_with(Failure::NoStack(why), scope.failures.take())),
+        None => scope.failures.take(),
+    };
+    match (failures, value) {
         (None, Ok(value)) => Ok(value),
         (Some(error), _) => Err(error),
         (None, Err(Failed)) => unreachable!("a failure of the closure was noted"),

@@ -4,15 +4,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`claim`] | the one word that decides who ends a wait, and publishes a park |
-//! | [`header`] | the header: identity, saved context, stack, reference count |
-//! | [`fault`] | what a fault handler asks: whose stack is this |
-//! | [`schedule`] | `Schedule` and the part of a worker that the layers below the scheduler see |
+//! | `claim` | the one word that decides who ends a wait, and publishes a park |
+//! | `header` | the header: identity, saved context, stack, reference count |
+//! | `fault` | what a fault handler asks: whose stack is this |
+//! | `schedule` | `Schedule` and the part of a worker that the layers below the scheduler see |
 
 pub(crate) mod claim;
-#[cfg(not(loom))]
 pub mod fault;
-#[cfg(not(loom))]
 pub(crate) mod header;
-#[cfg(not(loom))]
 pub(crate) mod schedule;

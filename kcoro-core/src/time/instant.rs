@@ -14,6 +14,17 @@ use crate::wait::CannotWait;
 ///
 /// Inside of a coroutine the clock is that of its runtime's platform (virtual time in a simulator); on a plain thread it
 /// is the operating system's monotonic clock. Readings of two clocks cannot be compared: what would mix them is an error.
+///
+/// ```
+/// use core::time::Duration;
+/// use kcoro_core::platform::ClockId;
+/// use kcoro_core::time::Instant;
+///
+/// let (board, simulator) = (ClockId(7), ClockId(8));
+/// let start = Instant::from_clock(board, 1_000);
+/// assert_eq!(start.saturating_add(Duration::from_nanos(5)).duration_since(start), Ok(Duration::from_nanos(5)));
+/// assert!(start.duration_since(Instant::from_clock(simulator, 1_000)).is_err());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instant {
     clock: ClockId,

@@ -15,6 +15,19 @@ pub struct Interval {
 
 /// An interval whose first tick is one `period` from now. A period of zero counts as one nanosecond.
 ///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use core::time::Duration;
+/// use kcoro_core::time::interval;
+///
+/// let mut beat = interval(Duration::from_millis(2))?;
+/// let (first, second) = (beat.tick()?, beat.tick()?);
+/// // When they were due, however late they came: a whole number of periods apart.
+/// assert_eq!(second.duration_since(first)?.as_nanos() % beat.period().as_nanos(), 0);
+/// # }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`TimeError::CannotWait`] where there is no clock: see [`Instant::now`].

@@ -5,17 +5,13 @@
 //! ends early; it ends late by the clock's resolution, one tick of the wheel (1.024 us) and whatever else the worker has
 //! to run.
 
-#[cfg(not(loom))]
 mod instant;
-#[cfg(not(loom))]
 mod interval;
-#[cfg(not(loom))]
 mod sleep;
 pub(crate) mod wheel;
 
 use core::time::Duration;
 
-#[cfg(not(loom))]
 pub use self::{
     instant::{ClockMismatch, Instant},
     interval::{Interval, interval},

@@ -112,24 +112,32 @@ pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Ela
 }
 
 /// The current coroutine's deadline, put back on every way out.
+///
+/// Compared by number, too: this may lie on the stack of a primitive coroutine that is resumed after the coroutine which
+/// entered has ended.
 struct DeadlineScope {
     task: NonNull<Header>,
+    id: u64,
     before_ns: u64,
 }
 
 impl DeadlineScope {
     fn enter(task: NonNull<Header>, deadline_ns: u64) -> Self {
-        // SAFETY: the coroutine is the current one: the deadline is its own field.
-        let deadline = unsafe { &task.as_ref().deadline_ns };
-        let before_ns = deadline.get();
-        deadline.set(before_ns.min(deadline_ns));
-        Self { task, before_ns }
+        // SAFETY: the coroutine is the current one: it is live, and the deadline is its own field.
+        let header = unsafe { task.as_ref() };
+        let before_ns = header.deadline_ns.get();
+        header.deadline_ns.set(before_ns.min(deadline_ns));
+        Self { task, id: header.id, before_ns }
     }
 }
 
 impl Drop for DeadlineScope {
     fn drop(&mut self) {
-        // SAFETY: this value lives in a frame of the coroutine, which is therefore live and current.
-        unsafe { self.task.as_ref() }.deadline_ns.set(self.before_ns);
+        let Some(current) = Place::coroutine() else { return };
+        // SAFETY: the current coroutine is live, and the deadline is its own field.
+        let header = unsafe { current.as_ref() };
+        if current == self.task && header.id == self.id {
+            header.deadline_ns.set(self.before_ns);
+        }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Waiting: the one door through which every suspension goes.
 //!
-//! An operation that cannot complete now begins a wait on its waiter's [`Claim`], puts a [`Node`] into one or more
-//! [`WaitQueue`]s (under the lock of whatever it waits on), releases the lock, and parks. Whoever wins the claim ends the
+//! An operation that cannot complete now begins a wait on its waiter's `Claim`, puts a `Node` into one or more
+//! `WaitQueue`s (under the lock of whatever it waits on), releases the lock, and parks. Whoever wins the claim ends the
 //! wait. On every way out the node is unlinked before the frame that holds it is left.
 //!
 //! ```text
@@ -14,10 +14,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`queue`] | nodes and the list of them, used under the lock of what is waited on |
-//! | [`wake`] | what it takes to wake a coroutine, a thread, a future |
-//! | [`thread`] | the parker of a plain thread |
-//! | [`future`] | wakers for coroutines and threads, and [`block_on`] |
+//! | `queue` | nodes and the list of them, used under the lock of what is waited on |
+//! | `wake` | what it takes to wake a coroutine, a thread, a future |
+//! | `thread` | the parker of a plain thread |
+//! | `future` | wakers for coroutines and threads, and [`block_on`] |
 #![expect(unsafe_code, reason = "reads headers through raw pointers")]
 
 pub(crate) mod future;

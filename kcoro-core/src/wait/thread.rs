@@ -4,17 +4,16 @@
 use core::time::Duration;
 use std::sync::Arc;
 use std::task::Wake;
-use std::thread::Thread;
-use std::thread_local;
 
 use super::Limit;
 use crate::platform::system_clock;
+use crate::primitive::thread::{self, Thread};
 use crate::task::claim::{Claim, Generation, Outcome};
 use crate::task::schedule::NO_DEADLINE;
 
 /// How often a waiting thread looks at its claim before it asks the operating system to sleep: an answer from another
 /// core is often closer than a system call.
-const SPINS: u32 = 128;
+const SPINS: u32 = if cfg!(loom) { 0 } else { 128 };
 
 /// One per thread, shared with whoever will wake it.
 pub(crate) struct ThreadParker {
@@ -22,13 +21,19 @@ pub(crate) struct ThreadParker {
     thread: Thread,
 }
 
-thread_local! {
+#[cfg(not(loom))]
+std::thread_local! {
+    static PARKER: Arc<ThreadParker> = ThreadParker::new();
+}
+
+#[cfg(loom)]
+loom::thread_local! {
     static PARKER: Arc<ThreadParker> = ThreadParker::new();
 }
 
 impl ThreadParker {
     fn new() -> Arc<Self> {
-        Arc::new(Self { claim: Claim::new(), thread: std::thread::current() })
+        Arc::new(Self { claim: Claim::new(), thread: thread::current() })
     }
 
     /// The calling thread's parker.
@@ -59,7 +64,7 @@ impl ThreadParker {
                 return ended;
             }
             if deadline_ns == NO_DEADLINE {
-                std::thread::park();
+                thread::park();
                 continue;
             }
             let now_ns = system_clock::now_ns();
@@ -67,7 +72,7 @@ impl ThreadParker {
                 // Losing means that the wait has just ended otherwise: the loop sees how.
                 let _ = self.claim.try_win(generation, Outcome::TimedOut, 0);
             } else {
-                std::thread::park_timeout(Duration::from_nanos(deadline_ns - now_ns));
+                thread::park_timeout(Duration::from_nanos(deadline_ns - now_ns));
             }
         }
     }

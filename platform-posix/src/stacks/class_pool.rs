@@ -83,7 +83,7 @@ impl ClassPool {
     }
 
     /// How many slots are mapped, handed out or not.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
     pub(super) fn mapped_slots(&self) -> usize {
         self.regions.iter().flatten().map(Region::slots).sum()
     }

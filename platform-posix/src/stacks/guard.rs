@@ -146,7 +146,7 @@ unsafe fn install_kernel_guard(slot: NonNull<u8>, layout: &Layout) -> Result<Met
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 impl Guards {
     /// As on a kernel without guard pages of its own.
     pub(super) fn refuse_madvise(&self) {
@@ -155,7 +155,7 @@ impl Guards {
 }
 
 /// How many guards of protected pages the process has.
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 pub(super) fn protected_guards() -> usize {
     PROTECTED_GUARDS.load(Ordering::Relaxed)
 }

@@ -20,5 +20,5 @@ mod slot_id;
 
 pub use guarded_stack::GuardedStack;
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests;

@@ -105,7 +105,7 @@ impl StackPool {
         drop(surplus);
     }
 
-    #[cfg(all(test, not(loom)))]
+    #[cfg(test)]
     pub(super) fn guards(&self) -> &Guards {
         &self.guards
     }

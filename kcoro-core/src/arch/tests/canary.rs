@@ -123,6 +123,7 @@ struct Node {
     random: Random,
     parent: StackPointer,
     children: Vec<(StackPointer, *mut Node)>,
+    has_children: bool,
     chosen: usize,
 }
 
@@ -131,17 +132,24 @@ impl Node {
     ///
     /// The node must outlive its context.
     unsafe fn plant(seed: u64, depth: usize) -> *mut Node {
-        let children = (0..if depth == 0 { 0 } else { 5 })
+        let has_children = depth > 0;
+        let children = (0..if has_children { 5 } else { 0 })
             .map(|n| {
                 // SAFETY: the stacks are fresh and leaked, and so are the nodes.
                 unsafe {
-                    let child = Self::plant(seed ^ (n + 1) * 0x1234_5678_9ABC, depth - 1);
+                    let child = Self::plant(seed ^ ((n + 1) * 0x1234_5678_9ABC), depth - 1);
                     (prepare_linked(stack_top(0x10000), Self::entry, child.cast()), child)
                 }
             })
             .collect();
         let random = Random(seed | 1);
-        std::boxed::Box::leak(std::boxed::Box::new(Node { random, parent: null_mut(), children, chosen: 0 }))
+        std::boxed::Box::leak(std::boxed::Box::new(Node {
+            random,
+            parent: null_mut(),
+            children,
+            has_children,
+            chosen: 0,
+        }))
     }
 
     /// Resumes a random child, which may do the same.
@@ -175,8 +183,7 @@ impl Node {
         unsafe {
             (*node).parent = parent;
             loop {
-                let has_children = !(&(*node).children).is_empty();
-                while has_children && (*node).random.below(3) > 0 {
+                while (*node).has_children && (*node).random.below(3) > 0 {
                     Self::resume_someone(node);
                 }
                 let canaries = (*node).random.canaries();

@@ -92,7 +92,7 @@ fn address_of_aligned_local() -> usize {
     #[repr(align(16))]
     struct Aligned([u8; 16]);
     let local = Aligned([0; 16]);
-    core::ptr::from_ref(core::hint::black_box(&local)).addr()
+    core::ptr::from_ref(core::hint::black_box(&local.0)).addr()
 }
 
 unsafe extern "C" fn answer_address(data: *mut ()) -> ! {

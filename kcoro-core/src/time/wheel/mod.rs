@@ -92,6 +92,7 @@ impl<T> TimerWheel<T> {
     }
 
     /// How many timers are armed.
+    #[cfg(test)]
     pub(crate) const fn len(&self) -> usize {
         self.len
     }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What the futures do under the channel's lock: queue their nodes, renew their wakers, take both out again.
+#![expect(unsafe_code, reason = "queues nodes that lie in pinned futures")]
+
+use core::mem::ManuallyDrop;
+use core::task::Waker;
+
+use super::core::{NotSent, Shared, wake_if};
+use super::error::TryRecvError;
+use crate::primitive::atomic::Ordering;
+use crate::task::claim::{Claim, Outcome};
+use crate::wait::queue::Node;
+use crate::wait::wake::WakeHandle;
+
+impl<T> Shared<T> {
+    /// Receives a value, or queues `node`, whose slot is for one, if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The node stays in place until it is removed, by its winner or by [`Shared::unqueue_receiver`].
+    pub(super) unsafe fn recv_or_queue(&self, node: *const Node) -> Result<T, TryRecvError> {
+        let mut state = self.state.lock();
+        let received = state.receive(self.capacity);
+        if let Err(TryRecvError::Empty) = received {
+            // SAFETY: forwarded.
+            unsafe { state.receivers.push(node) };
+        }
+        drop(state);
+        let (value, wake) = received?;
+        wake_if(wake);
+        Ok(value)
+    }
+
+    /// Sends the value behind `value`, or queues `node`, whose slot it is, if there is no room.
+    ///
+    /// # Safety
+    ///
+    /// As [`Shared::recv_or_queue`]; the value has been moved on success.
+    pub(super) unsafe fn send_or_queue(&self, value: *const T, node: *const Node) -> Result<(), NotSent> {
+        loop {
+            let mut state = self.state.lock();
+            let sent = state.send(value, self.capacity);
+            if let Err(NotSent::Full) = sent {
+                // SAFETY: forwarded.
+                unsafe { state.senders.push(node) };
+            }
+            drop(state);
+            match sent {
+                Ok(wake) => {
+                    wake_if(wake);
+                    return Ok(());
+                }
+                Err(NotSent::MustGrow { slots }) => self.grow(slots),
+                Err(why) => return Err(why),
+            }
+        }
+    }
+
+    /// How a queued future's wait has ended; if it has not, `waker` is what wakes it from now on.
+    pub(super) fn renew_waker(&self, node: *const Node, claim: &Claim, waker: Waker) -> Option<Outcome> {
+        let state = self.state.lock();
+        let outcome = claim.outcome().map(|(outcome, _)| outcome);
+        // SAFETY: the lock is held, and the node is the caller's own.
+        let before = if outcome.is_none() { unsafe { (*node).replace_handle(WakeHandle::Task(waker)) } } else { None };
+        drop(state);
+        // A waker is foreign code: dropped after the lock.
+        drop(before);
+        outcome
+    }
+
+    /// Takes a receiver's node out of the queue, if it is still in.
+    ///
+    /// # Safety
+    ///
+    /// The node was queued by [`Shared::recv_or_queue`].
+    pub(super) unsafe fn unqueue_receiver(&self, node: *const Node) {
+        // SAFETY: forwarded.
+        unsafe { self.state.lock().receivers.remove(node) };
+    }
+
+    /// Takes a sender's node out of the queue, if it is still in.
+    ///
+    /// # Safety
+    ///
+    /// The node was queued by [`Shared::send_or_queue`].
+    pub(super) unsafe fn unqueue_sender(&self, node: *const Node) {
+        // SAFETY: forwarded.
+        unsafe { self.state.lock().senders.remove(node) };
+    }
+
+    /// Takes back a value that was handed over to a receiver which went away: it is the next to be received. With no
+    /// receiver left it is dropped.
+    pub(super) fn give_back(&self, value: T) {
+        let value = ManuallyDrop::new(value);
+        loop {
+            let mut state = self.state.lock();
+            if self.receivers.load(Ordering::Acquire) == 0 {
+                drop(state);
+                return drop(ManuallyDrop::into_inner(value));
+            }
+            // SAFETY: as in `State::send`.
+            let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(&raw const *value, 1) };
+            let wake = state.receivers.win_first(Outcome::Event, hand_over);
+            let slots = state.buffer.slots();
+            if wake.is_none() && state.buffer.len() == slots {
+                drop(state);
+                self.grow(slots);
+                continue;
+            }
+            if wake.is_none() {
+                // It may make one more than the capacity for a moment: better than a value out of order.
+                state.buffer.push_front(ManuallyDrop::into_inner(value));
+            }
+            drop(state);
+            return wake_if(wake);
+        }
+    }
+}

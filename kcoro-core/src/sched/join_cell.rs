@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! How a coroutine's end and its handle meet.
+#![expect(unsafe_code, reason = "queues a node that lies in this frame")]
+
+use core::pin::pin;
+use core::task::Waker;
+
+use crate::primitive::SpinLock;
+use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::task::claim::{Accepts, Outcome};
+use crate::wait::queue::{Node, WaitQueue};
+use crate::wait::wake::Wake;
+use crate::wait::{Limit, WaitError, enter};
+
+/// The state of a coroutine's end.
+///
+/// `ended` is set under the lock, so that who registers under the lock cannot miss it; it may be read without.
+pub(super) struct JoinCell {
+    ended: AtomicBool,
+    state: SpinLock<State>,
+}
+
+struct State {
+    detached: bool,
+    joiner: WaitQueue,
+    /// What wakes a future that awaits the handle.
+    waker: Option<core::task::Waker>,
+}
+
+/// Who owns the output of a coroutine that has just ended.
+pub(super) enum Ended {
+    /// The handle; these are to be woken.
+    HandleOwnsOutput(Option<Wake>, Option<Waker>),
+    /// Nobody wants it: the coroutine drops it itself.
+    NobodyWantsOutput,
+}
+
+impl JoinCell {
+    pub(super) fn new() -> Self {
+        let state = State { detached: false, joiner: WaitQueue::new(), waker: None };
+        Self { ended: AtomicBool::new(false), state: SpinLock::new(state) }
+    }
+
+    #[inline]
+    pub(super) fn has_ended(&self) -> bool {
+        // Acquire: the output is visible.
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// The coroutine has ended and its output is stored.
+    pub(super) fn end(&self) -> Ended {
+        let mut state = self.state.lock();
+        // Release: the output was stored before.
+        self.ended.store(true, Ordering::Release);
+        if state.detached {
+            return Ended::NobodyWantsOutput;
+        }
+        let wake = state.joiner.win_first(Outcome::Event, |_| {});
+        let waker = state.waker.take();
+        drop(state);
+        Ended::HandleOwnsOutput(wake, waker)
+    }
+
+    /// The handle goes. Says whether the coroutine has ended: then the output is still the handle's.
+    pub(super) fn detach(&self) -> bool {
+        let mut state = self.state.lock();
+        state.detached = true;
+        let ended = self.has_ended();
+        let waker = state.waker.take();
+        drop(state);
+        // A waker is foreign code: dropped after the lock.
+        drop(waker);
+        ended
+    }
+
+    /// Says whether the coroutine has ended; if not, `waker` is woken when it does.
+    pub(super) fn poll_ended(&self, waker: &Waker) -> bool {
+        // Cloned before the lock and dropped after it: a waker is foreign code.
+        let waker = waker.clone();
+        let mut state = self.state.lock();
+        if self.has_ended() {
+            return true;
+        }
+        let before = state.waker.replace(waker);
+        drop(state);
+        drop(before);
+        false
+    }
+
+    /// Waits for the end.
+    pub(super) fn wait(&self, accepts: Accepts, limit: Limit) -> Result<(), WaitEnd> {
+        let waiter = enter().waiter().map_err(|why| WaitEnd::Wait(WaitError::CannotWait(why)))?;
+        let cancelled = WaitEnd::Wait(WaitError::Cancelled);
+        let generation = waiter.begin(accepts).map_err(|_| cancelled)?;
+        let node = pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
+        let node: *const Node = &raw const *node;
+        let mut state = self.state.lock();
+        if self.has_ended() {
+            drop(state);
+            // Ends the wait that was begun for nothing. Losing means that a cancel ended it; it stays pending.
+            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
+            return Ok(());
+        }
+        // SAFETY: the node stays in this frame and is removed below unless it was won in the queue.
+        unsafe { state.joiner.push(node) };
+        drop(state);
+        let ended = waiter.park(accepts, limit, generation).0;
+        if ended == Outcome::Event {
+            return Ok(());
+        }
+        // SAFETY: it was pushed to this queue.
+        unsafe { self.state.lock().joiner.remove(node) };
+        Err(if ended == Outcome::TimedOut { WaitEnd::NotYet } else { cancelled })
+    }
+}
+
+/// Why a wait for the end was over before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitEnd {
+    NotYet,
+    Wait(WaitError),
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::{Ended, JoinCell, WaitEnd};
+    use crate::primitive::UnsafeCell;
+    use crate::task::claim::Accepts;
+    use crate::wait::Limit;
+
+    struct Task {
+        join: JoinCell,
+        output: UnsafeCell<u32>,
+    }
+
+    /// Ends the task on a thread of its own; says whether the output was left to it.
+    fn end(task: &Arc<Task>) -> thread::JoinHandle<bool> {
+        let task = task.clone();
+        thread::spawn(move || {
+            // SAFETY: the output is the ender's until `end`; loom checks it.
+            task.output.with_mut(|output| unsafe { *output = 7 });
+            match task.join.end() {
+                Ended::HandleOwnsOutput(wake, _) => {
+                    if let Some(wake) = wake {
+                        wake.wake();
+                    }
+                    false
+                }
+                Ended::NobodyWantsOutput => {
+                    // SAFETY: the handle is gone.
+                    task.output.with_mut(|output| unsafe { *output = 0 });
+                    true
+                }
+            }
+        })
+    }
+
+    fn new() -> Arc<Task> {
+        Arc::new(Task { join: JoinCell::new(), output: UnsafeCell::new(0) })
+    }
+
+    #[test]
+    fn a_join_sees_the_end_and_the_output() {
+        loom::model(|| {
+            let task = new();
+            let ender = end(&task);
+            assert_eq!(task.join.wait(Accepts::CANCEL, Limit::Never), Ok(()));
+            // SAFETY: the end was seen, so the output is the handle's.
+            task.output.with(|output| assert_eq!(unsafe { *output }, 7));
+            assert!(!ender.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_join_that_times_out_leaves_nothing_behind() {
+        loom::model(|| {
+            let task = new();
+            let ender = end(&task);
+            // A deadline that is past: the wait registers, and its time-out races with the end.
+            let first = task.join.wait(Accepts::CANCEL, Limit::AtNs(0));
+            assert!(matches!(first, Ok(()) | Err(WaitEnd::NotYet)));
+            assert_eq!(task.join.wait(Accepts::CANCEL, Limit::Never), Ok(()));
+            assert!(!ender.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn the_output_has_one_owner_when_the_handle_goes_at_the_end() {
+        loom::model(|| {
+            let task = new();
+            let ender = end(&task);
+            let left_to_the_handle = task.join.detach();
+            if left_to_the_handle {
+                // SAFETY: the end was seen before the handle went.
+                task.output.with_mut(|output| unsafe { *output = 0 });
+            }
+            assert_ne!(left_to_the_handle, ender.join().unwrap());
+        });
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! How a worker gets stacks for its coroutines and takes them back.
+#![expect(unsafe_code, reason = "owner-only cache behind a shared reference; tasks by raw pointer")]
+
+use core::ptr::NonNull;
+
+use super::stack_cache::{KEEP, Overflow, StackCache};
+use super::worker::Worker;
+use crate::stack::{RawStack, StackError};
+use crate::task::header::Header;
+
+impl Worker {
+    #[expect(clippy::mut_from_ref, reason = "the cache is owner-only; no two references to it live at once")]
+    pub(super) fn stacks(&self) -> &mut StackCache {
+        // SAFETY: owner-only, and no reference to it outlives the statement that asked for it.
+        unsafe { &mut *self.local.stacks.get() }
+    }
+
+    /// A cached stack for `task`, if it may start here and now: callable between the note of a departure and the switch.
+    #[inline]
+    pub(super) fn stack_without_fail(&self, task: NonNull<Header>) -> Option<RawStack> {
+        // SAFETY: the callers own the task.
+        let header = unsafe { task.as_ref() };
+        if header.claim.is_cancelled() || self.runtime().is_closing() {
+            return None;
+        }
+        self.stacks().take(header.stack_class())
+    }
+
+    /// A stack for `task`, from the platform if need be. Only on the base context.
+    pub(super) fn stack_from_base(&self, task: NonNull<Header>) -> Result<RawStack, StackError> {
+        // SAFETY: the callers own the task.
+        let class = unsafe { task.as_ref() }.stack_class();
+        if let Some(stack) = self.stacks().take(class) {
+            return Ok(stack);
+        }
+        self.stacks().refill(class, self.runtime().platform())?;
+        self.stacks().take(class).ok_or(StackError::OutOfMemory { os_code: 0 })
+    }
+
+    /// Takes back the stack of a coroutine that has ended.
+    pub(super) fn recycle(&self, stack: RawStack, class: usize) {
+        if self.stacks().put(class, stack) == Overflow::TooMany {
+            self.stacks().release(class, KEEP / 2, self.runtime().platform());
+        }
+    }
+}
