@@ -12,7 +12,7 @@ use kcoro_posix::sched::{Builder, CoroutineLocal, JoinError, spawn, yield_now};
 use kcoro_posix::scope::{scope, try_scope};
 use kcoro_posix::time::sleep;
 use kcoro_tests::counted::Drops;
-use kcoro_tests::{end, runtime, until, until_parks};
+use kcoro_tests::{LONG, end, runtime, until, until_parks};
 
 /// A wake that came between the decision to park and the park was lost.
 #[test]
@@ -239,5 +239,26 @@ fn tokio_4941_slot_that_nobody_can_steal() {
         got
     };
     assert_eq!(runtime.spawn(blocks).unwrap().join().unwrap(), 5);
+    end(runtime);
+}
+
+/// The same after many children that were joined at once, which make it look as if nobody needed to be woken.
+#[test]
+fn tokio_4941_after_a_run_of_children_that_needed_no_help() {
+    let runtime = runtime(2);
+    let blocks = || {
+        for _ in 0..5000 {
+            spawn(yield_now).unwrap().join().unwrap();
+        }
+        let (tx, rx) = mpsc::channel();
+        let child = spawn(move || tx.send(5).unwrap()).unwrap();
+        // Blocks the thread: only another worker can run the child.
+        let got = rx.recv_timeout(LONG).unwrap();
+        child.join().unwrap();
+        got
+    };
+    for _ in 0..20 {
+        assert_eq!(runtime.spawn(blocks).unwrap().join().unwrap(), 5);
+    }
     end(runtime);
 }

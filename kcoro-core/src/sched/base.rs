@@ -25,11 +25,11 @@ use crate::util::linked::Chain;
 /// How many tasks a worker takes from the injector at most per visit.
 const INJECTOR_BATCH: usize = 128;
 /// How many rounds a searching worker makes before it sleeps, while another worker is awake to make work.
-const SEARCH_ROUNDS: usize = 64;
+const SEARCH_ROUNDS: usize = 12;
 /// How long an idle worker keeps the memory of its idle stacks.
 const STACKS_STAY_WARM_NS: u64 = 50_000_000;
 /// How long a searching worker spins between rounds.
-const SPINS_PER_ROUND: usize = 8;
+const SPINS_PER_ROUND: usize = 40;
 
 /// Coroutines are suspended above the base loop, and what they borrow may lie below it: it ends by returning only.
 struct AbortIfUnwound;
@@ -204,7 +204,9 @@ impl Worker {
         self.pop_stealable().or_else(|| self.steal())
     }
 
-    /// Takes up to half of another worker's stealable tasks.
+    /// Takes up to half of another worker's stealable queue. Not what is in its slot: a single task is soonest run by the
+    /// worker that spawned it, unless its coroutine computes for long. So it is left there for as long as the search
+    /// goes on, and taken by the last check before the sleep.
     fn steal(&self) -> Option<NonNull<Header>> {
         const AT_ONCE: usize = 32;
         let workers = self.runtime().workers();
@@ -213,7 +215,7 @@ impl Worker {
             let mut taken = [None; AT_ONCE];
             let count = victim.stealable.steal_into(&mut taken);
             let mut taken = taken[..count].iter().flatten();
-            let first = taken.next().copied().or_else(|| victim.slot.take());
+            let first = taken.next().copied();
             for &task in taken {
                 self.push_stealable_last(task);
             }
@@ -221,8 +223,7 @@ impl Worker {
                 self.show_stealable();
             }
             if first.is_some() {
-                self.shared.counters.steals.add(count.max(1) as u64);
-                // A wake for a single task was not in vain: the victim need not hold back the next one.
+                self.shared.counters.steals.add(count as u64);
                 return first;
             }
         }

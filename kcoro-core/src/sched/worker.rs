@@ -81,9 +81,6 @@ pub(super) struct Local {
     pub(super) spawn_target: Cell<usize>,
     /// When a local runtime that shuts down must look at the clock, whatever the timers say.
     pub(super) wake_by_ns: Cell<u64>,
-    /// Spawns to let pass before a sleeping worker is woken for a single queued task, and how many the last time.
-    pub(super) wake_skip: Cell<u32>,
-    pub(super) wake_backoff: Cell<u32>,
 }
 
 /// What everyone touches.
@@ -135,8 +132,6 @@ impl Worker {
                 next_id: Cell::new(0),
                 spawn_target: Cell::new(index),
                 wake_by_ns: Cell::new(NO_DEADLINE),
-                wake_skip: Cell::new(0),
-                wake_backoff: Cell::new(0),
             },
             shared: CachePadded::new(Shared {
                 inbox: Inbox::new(),
@@ -220,28 +215,9 @@ impl Worker {
         }
         let raced = self.shared.slot.replace(task);
         debug_assert!(raced.is_none(), "only the owner fills its slot");
-        if displaced.is_none() {
-            return self.maybe_wake_for_one();
-        }
+        // Also for a single task: this worker's coroutine may compute for long before the worker comes to it. Whoever
+        // wakes looks for more than that first, see `steal`.
         self.runtime().wake_one_worker();
-    }
-
-    /// A single queued task is rarely worth a wake: this worker will come to it itself in less time than another needs
-    /// to get up. But it may not come to it, if its coroutine computes for long. So some single tasks do wake a worker:
-    /// the more of these wakes find nothing left to do, the rarer they become.
-    #[inline]
-    fn maybe_wake_for_one(&self) {
-        let skip = self.local.wake_skip.get();
-        if skip > 0 {
-            self.local.wake_skip.set(skip - 1);
-            return;
-        }
-        let runtime = self.runtime();
-        if runtime.workers().len() > 1 && runtime.wake_one_worker() {
-            let backoff = (self.local.wake_backoff.get() * 2).clamp(8, 1024);
-            self.local.wake_backoff.set(backoff);
-            self.local.wake_skip.set(backoff);
-        }
     }
 
     /// Takes all that other threads have sent.
