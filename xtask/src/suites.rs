@@ -40,7 +40,7 @@ pub const SUITES: &[Suite] = &[
         budget_s: 120,
         run: matrix::build_all,
     },
-    Suite { name: "unit", what: "tests and documentation examples", needs: &[], budget_s: 420, run: unit },
+    Suite { name: "unit", what: "tests and documentation examples", needs: &[], budget_s: 600, run: unit },
     Suite { name: "release", what: "the same, optimised", needs: &[], budget_s: 420, run: release },
     Suite {
         name: "compile-fail",
