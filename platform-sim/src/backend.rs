@@ -68,7 +68,10 @@ unsafe impl Platform for Backend {
     }
 
     fn park(&self, index: usize, deadline_ns: Option<u64>) {
-        self.seat(index, "parked").park(deadline_ns);
+        let seat = self.seat(index, "parked");
+        // Between its last look for work and its sleep a worker can be overtaken: the wake then comes before the park.
+        seat.pause();
+        seat.park(deadline_ns);
     }
 
     fn wake(&self, index: usize) {

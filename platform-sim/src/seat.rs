@@ -61,7 +61,7 @@ impl Seat {
         }
     }
 
-    /// Seats a worker. `yielder_of` finds this seat again from inside, as a borrow cannot enter a coroutine.
+    /// Seats a worker. `enter` calls [`Seat::enter`] of this seat, from inside: a borrow cannot enter a coroutine.
     pub(crate) fn start(
         &self,
         entry: WorkerEntry,
@@ -117,5 +117,41 @@ impl Seat {
 
     pub(crate) fn wake(&self) {
         self.woken.set(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use kcoro_core::platform::WorkerEntry;
+
+    use super::{Seat, State};
+
+    /// The loop of a worker that parks twice.
+    unsafe fn park_twice(seat: *const ()) {
+        // SAFETY: the test keeps the seat until the worker has ended.
+        let seat = unsafe { &*seat.cast::<Seat>() };
+        seat.park(None);
+        seat.park(Some(5));
+    }
+
+    #[test]
+    fn a_wake_ends_the_park_that_comes_next_and_no_other() {
+        let seat = Rc::new(Seat::new());
+        // SAFETY: it runs once, on this thread.
+        let entry = unsafe { WorkerEntry::new(park_twice, Rc::as_ptr(&seat).cast()) };
+        let inside = seat.clone();
+        seat.start(entry, move |yielder| inside.enter(yielder)).unwrap();
+        seat.wake();
+        seat.wake();
+        seat.resume();
+        assert_eq!(seat.state(), State::Parked { deadline_ns: Some(5) }, "only the first park was ended");
+        assert!(!seat.is_runnable(4) && seat.is_runnable(5));
+        seat.wake();
+        assert!(seat.is_runnable(0));
+        seat.resume();
+        assert_eq!(seat.state(), State::Ended);
+        assert!(!seat.is_runnable(u64::MAX));
     }
 }

@@ -206,13 +206,16 @@ fn the_environment_picks_one_seed() {
 fn a_wake_from_another_thread_aborts_and_names_the_thread() {
     let stderr = child::aborts("a_wake_from_another_thread_aborts_and_names_the_thread", || {
         let _ = Sim::new().workers(2).run(0, || {
-            let (tx, rx) = rendezvous::<()>();
-            spawn(move || rx.recv()).unwrap().detach();
-            // Until the other one waits on a worker that sleeps, which needs no more than a few turns.
+            // One waits on each worker, so that one of them sleeps when the stranger comes.
+            let senders = [0, 1].map(|worker| {
+                let (tx, rx) = rendezvous::<()>();
+                Builder::new().worker(worker).spawn(move || rx.recv()).unwrap().detach();
+                tx
+            });
+            // Time passes when all wait.
             sleep(Duration::from_secs(1)).unwrap();
-            let thread = std::thread::Builder::new().name("stranger".into());
-            // The simulation's thread waits here, so that the stranger finds all other workers asleep.
-            thread.spawn(move || tx.send(())).unwrap().join().unwrap()
+            let stranger = std::thread::Builder::new().name("stranger".into());
+            stranger.spawn(move || senders.map(|tx| tx.send(()))).unwrap().join()
         });
     });
     if let Some(stderr) = stderr {
