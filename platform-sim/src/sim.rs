@@ -74,6 +74,9 @@ impl Sim {
     /// Runs `body` in a coroutine of a simulated runtime, scheduled by `seed`. When it has returned, coroutines that are
     /// left are cancelled, as when a [`Runtime`] is dropped, and the run ends with the last of them.
     ///
+    /// Overflows of stacks are reported by name, for which handlers of SIGSEGV and SIGBUS are installed, once in a process;
+    /// see [`kcoro_posix::report_overflow_here`].
+    ///
     /// # Errors
     ///
     /// See [`FailureKind`]. After a deadlock or at the step limit, what has not ended is leaked: `body` and what it
@@ -101,6 +104,8 @@ impl Sim {
         T: Send + 'static,
     {
         refuse_inside_runtime()?;
+        // Without it, an overflow is a plain SIGSEGV: no reason not to run.
+        let _ = kcoro_posix::report_overflow_here();
         let panics = Arc::new(Mutex::new(None));
         let runtime = Runtime::builder(Backend(world.clone()))
             .name("sim")
@@ -189,5 +194,21 @@ fn first_into(first: Arc<Mutex<Option<String>>>) -> impl Fn(&UnobservedPanic<'_>
         let name = panic.name.unwrap_or("unnamed");
         let message = format!("coroutine {} `{name}`, spawned at {}, panicked unobserved", panic.id, panic.spawn_site);
         first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sim, World};
+
+    #[test]
+    fn a_run_that_ended_leaves_nothing_behind() {
+        let sim = Sim::new().workers(3);
+        let body = || kcoro_core::sched::spawn(kcoro_core::sched::yield_now).unwrap().join().unwrap();
+        for seed in 0..50 {
+            let world = World::new(seed, sim.laws);
+            sim.run_in(&world, body).unwrap();
+            assert_eq!(std::sync::Arc::strong_count(&world), 1, "the workers and their runtime are gone");
+        }
     }
 }

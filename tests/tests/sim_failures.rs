@@ -74,7 +74,12 @@ fn a_deadlock_comes_after_all_deadlines() {
 #[test]
 fn a_livelock_ends_at_the_step_limit_and_is_named() {
     let polite = || {
-        Builder::new().name("polite").spawn(|| (0..).for_each(|_: u64| yield_now())).unwrap().join().unwrap();
+        let polite = || -> () {
+            loop {
+                yield_now()
+            }
+        };
+        Builder::new().name("polite").spawn(polite).unwrap().join().unwrap();
     };
     let failure = Sim::new().step_limit(1000).run(3, polite).unwrap_err();
     assert!(matches!(failure.kind, FailureKind::StepLimit { limit: 1000, .. }), "{failure}");
@@ -220,6 +225,21 @@ fn a_wake_from_another_thread_aborts_and_names_the_thread() {
     });
     if let Some(stderr) = stderr {
         assert!(stderr.contains("thread `stranger`, which is not part of it, woke worker"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_overflow_of_a_simulated_stack_is_reported_by_name() {
+    fn fill(depth: u64) -> u64 {
+        let frame = std::hint::black_box([depth; 64]);
+        frame[0] + fill(depth + 1) + std::hint::black_box(frame)[63]
+    }
+    let stderr = child::aborts("an_overflow_of_a_simulated_stack_is_reported_by_name", || {
+        let greedy = || Builder::new().name("greedy").spawn(|| fill(0)).unwrap().join();
+        let _ = Sim::new().run(0, greedy);
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("greedy") && stderr.contains("overflow"), "{stderr}");
     }
 }
 
