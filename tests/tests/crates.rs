@@ -9,7 +9,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("kcoro-core", &[]),
     ("kcoro-posix", &["kcoro-core"]),
     ("kcoro-baremetal-aarch64", &["kcoro-core"]),
-    ("kcoro-sim", &["kcoro-core"]),
+    // The simulator takes its stacks, and the report of their overflow, from the system it runs on.
+    ("kcoro-sim", &["kcoro-core", "kcoro-posix"]),
     ("kcoro-ipc", &["kcoro-core", "kcoro-posix"]),
     ("kcoro-examples", PLATFORMS),
     ("kcoro-tests", PLATFORMS),

@@ -56,6 +56,17 @@ const EXAMPLES: &[Example] = &[
         exit_code: 0,
         prints: &["left 1, right 1, left 2, right 2, left 3, right 3"],
     },
+    Example {
+        name: "sim_philosophers",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "deadlock: 4 coroutines wait",
+            "`Hypatia`, spawned at",
+            "the same seed took the same way again: true",
+            "with a rule of order all have eaten under 1000 seeds",
+        ],
+    },
     Example { name: "async_bridge", arguments: "", exit_code: 0, prints: &["the sum of 100 squares is 338350"] },
 ];
 

@@ -72,6 +72,29 @@ pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
     before
 }
 
+/// The ambient pointer of a context that does not run now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerContext(*const ());
+
+impl WorkerContext {
+    /// That of a context which is in no worker.
+    pub const OUTSIDE: WorkerContext = WorkerContext(core::ptr::null());
+}
+
+/// Puts `context` in force on this thread or core and returns the one that was. For backends that run several workers in
+/// turn on one thread: around each resume of a worker, its own context goes in, and comes out again.
+///
+/// # Safety
+///
+/// `context` is [`WorkerContext::OUTSIDE`] or was returned by an exchange on the same thread or core. While it is in
+/// force, only the flow of control that it was taken from runs there, or one that has not become a worker yet if it is
+/// `OUTSIDE`; and that worker's runtime is alive.
+pub unsafe fn exchange(context: WorkerContext) -> WorkerContext {
+    let before = imp::get();
+    imp::set(context.0);
+    WorkerContext(before)
+}
+
 /// Runs `handler` as an interrupt or signal handler: inside, operations that would wait are refused with
 /// [`CannotWait::InInterrupt`](crate::wait::CannotWait::InInterrupt), and wakes take the path of a foreign thread.
 ///

@@ -9,12 +9,14 @@
 #![expect(unsafe_code, reason = "the trait's promises are what the switch and the stacks rely on")]
 
 pub mod ambient;
+mod choices;
 #[cfg(feature = "std")]
 pub mod system_clock;
 
 use core::fmt;
 use core::num::NonZeroUsize;
 
+pub use self::choices::Choices;
 use crate::stack::{RawStack, StackError};
 
 /// Stacks, workers and a clock.
@@ -105,6 +107,11 @@ pub unsafe trait Platform: Send + Sync {
 
     /// How overflow of a stack is caught.
     fn guard_kind(&self) -> GuardKind;
+
+    /// Who makes the scheduling choices. `None`, the default: the workers do. MUST always give the same answer.
+    fn choices(&self) -> Option<&dyn Choices> {
+        None
+    }
 
     /// Says `message` where the operator will see it, and ends the program. For what cannot go on without undefined
     /// behaviour only; the message names the culprit.

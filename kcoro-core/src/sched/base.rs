@@ -49,7 +49,9 @@ impl Worker {
     pub(super) unsafe fn run_base_loop(&self, is_over: impl Fn() -> bool) {
         let unwound = AbortIfUnwound;
         let mut searching = false;
+        self.note_who_chooses();
         loop {
+            self.offer_turn();
             self.look_around();
             if is_over() {
                 break;
@@ -113,6 +115,7 @@ impl Worker {
     unsafe fn run(&self, task: NonNull<Header>) {
         // SAFETY: the caller owns the task.
         let header = unsafe { task.as_ref() };
+        self.announce(header);
         if !header.is_started() {
             if let Some(why) = self.refusal(header) {
                 return self.reject(task, why);
@@ -180,7 +183,9 @@ impl Worker {
         if !searching && !runtime.idle.try_start_search() {
             return None;
         }
-        for _ in 0..SEARCH_ROUNDS {
+        // Where the platform runs the workers in turn, nothing comes while this one looks.
+        let rounds = if self.choices().is_some() { 1 } else { SEARCH_ROUNDS };
+        for _ in 0..rounds {
             if let Some(task) = self.search_once() {
                 runtime.note_work_found();
                 return Some(task);
@@ -210,7 +215,9 @@ impl Worker {
     fn steal(&self) -> Option<NonNull<Header>> {
         const AT_ONCE: usize = 32;
         let workers = self.runtime().workers();
-        for distance in 1..workers.len() {
+        let others = workers.len() - 1;
+        let first = self.choose(others);
+        for distance in (0..others).map(|nth| 1 + (first + nth) % others) {
             let victim = &workers[(self.index + distance) % workers.len()].shared;
             let mut taken = [None; AT_ONCE];
             let count = victim.stealable.steal_into(&mut taken);
@@ -236,8 +243,8 @@ impl Worker {
         let platform = self.runtime().platform();
         let timer_ns = self.shared.timers.next_expiry_ns().unwrap_or(NO_DEADLINE).min(self.local.wake_by_ns.get());
         let cool_ns = match self.stacks().warmth() {
-            Warmth::Cold => NO_DEADLINE,
-            Warmth::Warm => platform.now_ns().saturating_add(STACKS_STAY_WARM_NS),
+            Warmth::Warm if self.choices().is_none() => platform.now_ns().saturating_add(STACKS_STAY_WARM_NS),
+            Warmth::Warm | Warmth::Cold => NO_DEADLINE,
         };
         let deadline_ns = timer_ns.min(cool_ns);
         self.shared.counters.sleeps.bump();

@@ -303,6 +303,11 @@ impl Handle {
         self.inner.stats()
     }
 
+    /// What has not ended yet, as [`Runtime::shutdown`] would report it if it gave up now. Exact when nothing runs.
+    pub fn unfinished(&self) -> ShutdownReport {
+        super::shutdown::unfinished(&self.inner)
+    }
+
     /// The runtime's platform.
     pub fn platform(&self) -> &dyn Platform {
         self.inner.platform()

@@ -33,6 +33,8 @@ mod base;
 #[cfg(not(loom))]
 mod builder;
 #[cfg(not(loom))]
+mod choosing;
+#[cfg(not(loom))]
 mod handle;
 #[cfg(not(loom))]
 mod join;

@@ -24,6 +24,10 @@ impl<T> RunQueue<T> {
     pub(crate) const fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.nodes.len()
+    }
 }
 
 impl<T: Linked> RunQueue<T> {

@@ -171,10 +171,17 @@ fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
     }
     inner.set_phase(Phase::Stopped);
     inner.wake_all();
-    let abandoned = abandoned(inner);
-    let unparked = usize::try_from(live).unwrap_or(usize::MAX).saturating_sub(abandoned.len());
+    let report = unfinished(inner);
     // What is abandoned may still be referred to, by wakers for example: the runtime stays.
     core::mem::forget(inner.clone());
+    report
+}
+
+/// See [`Handle::unfinished`](super::Handle::unfinished).
+pub(super) fn unfinished(inner: &Inner) -> ShutdownReport {
+    let live = inner.live_count();
+    let abandoned = abandoned(inner);
+    let unparked = usize::try_from(live).unwrap_or(usize::MAX).saturating_sub(abandoned.len());
     ShutdownReport { abandoned, unparked }
 }
 

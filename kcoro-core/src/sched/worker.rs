@@ -16,7 +16,7 @@
 //!
 //! Service order: the LIFO slot for up to [`LIFO_STREAK`] switches in a row, then the run queue, with every
 //! [`STEALABLE_EVERY`]th switch going to the stealable queue first, so that neither starves the other; every
-//! [`BASE_EVERY`]th switch visits the base loop.
+//! [`BASE_EVERY`]th switch visits the base loop. [`choosing`](super::choosing) has the exception.
 #![expect(unsafe_code, reason = "owner-only fields behind a shared reference; tasks by raw pointer")]
 
 use core::cell::{Cell, UnsafeCell};
@@ -42,7 +42,7 @@ const LIFO_STREAK: u32 = 16;
 /// Every so many switches the stealable queue is asked before the run queue.
 const STEALABLE_EVERY: u32 = 4;
 /// Every so many switches the base loop looks at inbox, injector and timers.
-const BASE_EVERY: u32 = 61;
+pub(super) const BASE_EVERY: u32 = 61;
 /// How many operations may complete without waiting before the coroutine yields.
 pub(super) const RUN_BUDGET: u32 = 128;
 
@@ -65,7 +65,7 @@ unsafe impl Sync for Worker {}
 /// What only the worker's own thread touches.
 pub(super) struct Local {
     run_queue: UnsafeCell<RunQueue<Header>>,
-    lifo: Cell<*mut Header>,
+    pub(super) lifo: Cell<*mut Header>,
     lifo_streak: Cell<u32>,
     pub(super) tick: Cell<u32>,
     /// How the coroutine that was left by the last switch left, and which it was.
@@ -81,6 +81,8 @@ pub(super) struct Local {
     pub(super) spawn_target: Cell<usize>,
     /// When a local runtime that shuts down must look at the clock, whatever the timers say.
     pub(super) wake_by_ns: Cell<u64>,
+    /// Whether the platform makes the scheduling choices, see [`choosing`](super::choosing).
+    pub(super) asks_platform: Cell<bool>,
 }
 
 /// What everyone touches.
@@ -132,6 +134,7 @@ impl Worker {
                 next_id: Cell::new(0),
                 spawn_target: Cell::new(index),
                 wake_by_ns: Cell::new(NO_DEADLINE),
+                asks_platform: Cell::new(false),
             },
             shared: CachePadded::new(Shared {
                 inbox: Inbox::new(),
@@ -241,6 +244,11 @@ impl Worker {
         NonNull::new(self.local.lifo.replace(ptr::null_mut())).or_else(|| self.run_queue().pop_front())
     }
 
+    /// How many tasks wait in the run queue.
+    pub(super) fn bound_ready(&self) -> usize {
+        self.run_queue().len()
+    }
+
     /// Takes `task` out of this worker's own queues, if it is ready there.
     pub(super) fn take_ready(&self, task: NonNull<Header>) -> bool {
         if self.local.lifo.get() == task.as_ptr() {
@@ -278,7 +286,7 @@ impl Worker {
 
     /// As [`Worker::next`], for the base loop, which is already there.
     pub(super) fn next_from_base(&self) -> Option<NonNull<Header>> {
-        self.next_ready(self.local.tick.get())
+        if self.choices().is_some() { self.choose_ready() } else { self.next_ready(self.local.tick.get()) }
     }
 
     #[inline]

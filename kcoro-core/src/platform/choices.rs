@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Scheduling choices that the platform makes: what a simulator needs to decide a schedule by a seed.
+
+/// Makes the scheduling choices of a runtime in place of its workers.
+///
+/// With a platform that gives one of these, each worker returns to its base loop at every switch that is not a hand-over
+/// by name, asks which of its ready coroutines goes on, and keeps no clock of its own (the memory of idle stacks is not
+/// given back by time). All its choices together then decide the schedule: the core adds none that depends on addresses
+/// or on the real time.
+pub trait Choices {
+    /// Worker `worker`, the calling one, is at its base loop: no coroutine of it runs, and it holds no lock.
+    ///
+    /// The call MAY run other workers on the calling thread before it returns; then it MUST put the ambient worker
+    /// pointer back, see [`ambient::exchange`](super::ambient::exchange).
+    fn at_base(&self, worker: usize);
+
+    /// Which of `options` things worker `worker` takes: a number below `options`, which is at least 2. An answer out of
+    /// range counts as the last.
+    fn choose(&self, worker: usize, options: usize) -> usize;
+
+    /// Worker `worker` goes on with the coroutine numbered `coroutine`.
+    fn runs(&self, worker: usize, coroutine: u64);
+}

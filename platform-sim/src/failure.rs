@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! How a simulated run fails.
+
+use std::fmt;
+use std::time::Duration;
+
+use kcoro_core::sched::{BuildError, JoinError, ShutdownReport, SpawnError};
+
+/// How many coroutines a message names at most.
+const MOST_NAMED: usize = 32;
+
+/// A run that failed. Its message says what happened, and when.
+#[non_exhaustive]
+pub struct Failure {
+    /// The seed, which fails again in the same way.
+    pub seed: u64,
+    /// How many turns were given to workers until then.
+    pub steps: u64,
+    /// How much virtual time had passed.
+    pub virtual_time: Duration,
+    /// The hash of all scheduling decisions until then.
+    pub trace_hash: u64,
+    /// What happened.
+    pub kind: FailureKind,
+}
+
+/// What made a run fail.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The body panicked, or had no stack.
+    Body(JoinError),
+    /// A coroutine panicked whose handle had been dropped: the message names it. The panic hook has said why.
+    Unobserved(String),
+    /// Coroutines wait, and nothing is left that could wake them: no ready coroutine, no deadline.
+    Deadlock(ShutdownReport),
+    /// The run took more steps than [`Sim::step_limit`](crate::Sim::step_limit) allows.
+    StepLimit {
+        /// The limit.
+        limit: u64,
+        /// What had not ended.
+        unfinished: ShutdownReport,
+    },
+    /// The simulated runtime could not be built.
+    Build(BuildError),
+    /// The body could not be spawned.
+    Spawn(SpawnError),
+    /// A simulation needs a thread of its own: it was called from inside of a runtime.
+    InsideRuntime,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, steps, virtual_time, .. } = self;
+        write!(f, "seed {seed}, after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({self})")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(why) => why.fmt(f),
+            Self::Unobserved(what) => f.write_str(what),
+            Self::Deadlock(report) => {
+                let waiting = report.abandoned.len();
+                write!(f, "deadlock: {waiting} coroutines wait, and nothing that is simulated will wake them")?;
+                write_names(f, report)
+            }
+            Self::StepLimit { limit, unfinished } => {
+                write!(f, "not done after {limit} steps (a livelock? else raise the step limit)")?;
+                write_names(f, unfinished)
+            }
+            Self::Build(why) => why.fmt(f),
+            Self::Spawn(why) => why.fmt(f),
+            Self::InsideRuntime => {
+                f.write_str("a simulation cannot run inside of a runtime: call it from a plain thread")
+            }
+        }
+    }
+}
+
+fn write_names(f: &mut fmt::Formatter<'_>, report: &ShutdownReport) -> fmt::Result {
+    for one in report.abandoned.iter().take(MOST_NAMED) {
+        write!(f, "\n  coroutine {} `{}`, spawned at {}", one.id, one.name.unwrap_or("unnamed"), one.spawn_site)?;
+    }
+    let more = report.abandoned.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        write!(f, "\n  and {more} more")?;
+    }
+    if report.unparked > 0 {
+        write!(f, "\n  and {} that have not waited yet", report.unparked)?;
+    }
+    Ok(())
+}

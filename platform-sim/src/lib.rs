@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! kcoro in a deterministic simulation: one seed decides the schedule, and time is virtual.
+//!
+//! [`check`] runs a test over many seeds. Each seed interleaves the coroutines of the test in another way, at each of
+//! their suspensions; one that fails is named, and fails again in the same way whenever it is run:
+//!
+//! ```
+//! use std::time::Duration;
+//! use kcoro_sim::channel::bounded;
+//! use kcoro_sim::sched::spawn;
+//! use kcoro_sim::time::sleep;
+//!
+//! kcoro_sim::check(0..100, || {
+//!     let (tx, rx) = bounded(1);
+//!     let sender = spawn(move || {
+//!         sleep(Duration::from_secs(3600)).unwrap(); // of virtual time, which passes at once
+//!         tx.send("hello").unwrap();
+//!     });
+//!     assert_eq!(rx.recv(), Ok("hello"));
+//!     sender.unwrap().join().unwrap();
+//! });
+//! ```
+//!
+//! [`Sim`] has the settings, and runs single seeds:
+//!
+//! ```
+//! use kcoro_sim::{FailureKind, Sim};
+//! use kcoro_sim::channel::rendezvous;
+//!
+//! let sim = Sim::new().workers(3);
+//! let twice = [7, 7].map(|seed| sim.run(seed, || 6 * 7).unwrap());
+//! assert_eq!(twice[0].value, 42);
+//! assert_eq!(twice[0].trace_hash, twice[1].trace_hash);
+//!
+//! let failure = sim.run(7, || {
+//!     let (_tx, rx) = rendezvous::<()>();
+//!     rx.recv() // nobody will ever send, and the channel is not closed
+//! });
+//! assert!(matches!(failure.unwrap_err().kind, FailureKind::Deadlock(_)));
+//! ```
+//!
+//! # What is simulated
+//!
+//! The workers of the runtime run in turn, on the thread that called, each with queues and timers of its own. A worker
+//! goes on until its coroutine suspends; the seed then chooses the worker, and which of its ready coroutines runs. When
+//! all wait, the clock jumps to the next deadline. If there is none, that is a deadlock, and the run ends. A run that
+//! takes more than [`Sim::step_limit`] turns ends, too.
+//!
+//! # What is not
+//!
+//! - The code between two suspensions runs as one: races between atomic operations are not found.
+//! - Code that blocks the thread blocks the simulation, and a loop that never suspends never ends. What a test touches
+//!   beyond kcoro (the real clock, threads, files, the iteration order of a `HashMap`) is not decided by the seed: with
+//!   it a seed may not replay.
+//! - The simulation waits for no other thread. A coroutine that only another thread would wake is a deadlock, and if that
+//!   thread wakes it nevertheless, the process aborts and says so.
+//! - Thread-locals are shared by all workers, because there is one thread.
+//!
+//! # Replaying
+//!
+//! With the environment variable `KCORO_SEED` set, [`check`] runs that seed only.
+
+mod backend;
+mod failure;
+mod owned;
+mod random;
+mod replay;
+mod seat;
+mod sim;
+mod trace;
+mod world;
+
+pub use kcoro_core::*;
+
+pub use failure::{Failure, FailureKind};
+pub use sim::{Outcome, Sim};
+
+/// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].
+///
+/// # Panics
+///
+/// At the first seed that fails, naming it.
+#[track_caller]
+pub fn check<F>(seeds: impl IntoIterator<Item = u64>, body: F)
+where
+    F: Fn() + Send + Sync + 'static,
+{
+    Sim::new().check(seeds, body);
+}

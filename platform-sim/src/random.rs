@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The numbers that a seed stands for.
+
+use std::cell::Cell;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): any seed is good, zero and neighbours too.
+#[derive(Debug)]
+pub(crate) struct Random(Cell<u64>);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    /// A number below `end`, which is not zero.
+    pub(crate) fn below(&self, end: usize) -> usize {
+        // The high half of a 128-bit product: the same on machines of any word size.
+        ((u128::from(self.next()) * end as u128) >> 64) as usize
+    }
+
+    fn next(&self) -> u64 {
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn the_sequence_is_the_published_one() {
+        let random = Random::new(1_234_567);
+        assert_eq!([random.next(), random.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+    }
+
+    #[test]
+    fn every_number_below_the_end_comes_and_no_other() {
+        let random = Random::new(0);
+        let mut seen = [0; 3];
+        (0..300).for_each(|_| seen[random.below(3)] += 1);
+        assert!(seen.iter().all(|times| *times > 60), "{seen:?}");
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The simulated machine: its workers, its clock, and the dice.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use kcoro_core::platform::{ClockId, StartError, WorkerEntry};
+
+use crate::owned::Owned;
+use crate::random::Random;
+use crate::seat::{Seat, State};
+use crate::trace::{Decision, Trace};
+
+/// Where the virtual clock starts, so that "a moment ago" is a number, too.
+pub(crate) const START_NS: u64 = 1_000_000_000;
+
+/// Why a run cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stuck {
+    /// Every worker waits, none with a deadline.
+    Deadlock,
+    /// The run took all its steps.
+    StepLimit,
+}
+
+/// What a world is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Laws {
+    pub(crate) workers: usize,
+    pub(crate) step_limit: u64,
+    pub(crate) step_cost_ns: u64,
+}
+
+/// See the [module](self).
+pub(crate) struct World {
+    pub(crate) clock: ClockId,
+    pub(crate) laws: Laws,
+    /// Written by the simulation's thread only; any thread may read the clock.
+    now_ns: AtomicU64,
+    inside: Owned<Inside>,
+}
+
+/// What the simulation's thread alone uses.
+struct Inside {
+    seats: Vec<Seat>,
+    random: Random,
+    trace: Trace,
+    steps: Cell<u64>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, laws: Laws) -> Arc<Self> {
+        // Clocks of simulations have the upper half of the numbers. They name a clock and decide nothing.
+        static CLOCKS: AtomicU32 = AtomicU32::new(0);
+        let clock = ClockId(1 << 31 | CLOCKS.fetch_add(1, Ordering::Relaxed));
+        let seats = (0..laws.workers).map(|_| Seat::new()).collect();
+        let inside = Inside { seats, random: Random::new(seed), trace: Trace::new(), steps: Cell::new(0) };
+        Arc::new(Self { clock, laws, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
+    }
+
+    pub(crate) fn now_ns(&self) -> u64 {
+        // Relaxed: one writer, and a number that stands for nothing else.
+        self.now_ns.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.inside().steps.get()
+    }
+
+    pub(crate) fn trace_hash(&self) -> u64 {
+        self.inside().trace.hash()
+    }
+
+    /// The seat of worker `index`; `None` on a foreign thread.
+    pub(crate) fn seat(&self, index: usize) -> Option<&Seat> {
+        self.inside.get().map(|inside| &inside.seats[index])
+    }
+
+    pub(crate) fn start(self: &Arc<Self>, index: usize, entry: WorkerEntry) -> Result<(), StartError> {
+        let Some(seat) = self.inside.get().and_then(|inside| inside.seats.get(index)) else {
+            return Err(StartError::Unsupported("a simulated worker is started by the simulation itself"));
+        };
+        let world = self.clone();
+        seat.start(entry, move |yielder| world.inside().seats[index].enter(yielder))
+    }
+
+    /// One of `options`, as the seed decides.
+    pub(crate) fn choose(&self, options: usize) -> usize {
+        let inside = self.inside();
+        let chosen = inside.random.below(options);
+        inside.trace.note(Decision::Choice { chosen, options });
+        chosen
+    }
+
+    pub(crate) fn note_runs(&self, worker: usize, coroutine: u64) {
+        self.inside().trace.note(Decision::Runs { worker, coroutine });
+    }
+
+    /// Gives turns to workers until `is_over`.
+    pub(crate) fn drive(&self, is_over: impl Fn() -> bool) -> Result<(), Stuck> {
+        while !is_over() {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn all_ended(&self) -> bool {
+        self.inside().seats.iter().all(|seat| matches!(seat.state(), State::Empty | State::Ended))
+    }
+
+    fn step(&self) -> Result<(), Stuck> {
+        let inside = self.inside();
+        if inside.steps.get() >= self.laws.step_limit {
+            return Err(Stuck::StepLimit);
+        }
+        let runnable = match self.runnable() {
+            0 => {
+                self.jump()?;
+                self.runnable()
+            }
+            some => some,
+        };
+        let nth = if runnable > 1 { inside.random.below(runnable) } else { 0 };
+        let now_ns = self.now_ns();
+        let mut seats = inside.seats.iter().enumerate().filter(|(_, seat)| seat.is_runnable(now_ns));
+        let (index, seat) = seats.nth(nth).expect("counted above");
+        inside.trace.note(Decision::Worker(index));
+        inside.steps.set(inside.steps.get() + 1);
+        seat.resume();
+        self.now_ns.store(now_ns.saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn runnable(&self) -> usize {
+        let now_ns = self.now_ns();
+        self.inside().seats.iter().filter(|seat| seat.is_runnable(now_ns)).count()
+    }
+
+    /// Sets the clock to the next deadline.
+    fn jump(&self) -> Result<(), Stuck> {
+        let deadlines = self.inside().seats.iter().filter_map(|seat| match seat.state() {
+            State::Parked { deadline_ns } => deadline_ns,
+            State::Empty | State::Runnable | State::Ended => None,
+        });
+        let now_ns = deadlines.min().ok_or(Stuck::Deadlock)?;
+        self.now_ns.store(now_ns, Ordering::Relaxed);
+        self.inside().trace.note(Decision::Jump { now_ns });
+        Ok(())
+    }
+
+    fn inside(&self) -> &Inside {
+        self.inside.get().expect("only the simulation's thread runs its workers")
+    }
+}

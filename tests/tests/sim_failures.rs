@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What the simulator says of programs that fail, and of tests that it cannot simulate.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kcoro_posix::Posix;
+use kcoro_sim::channel::{Receiver, Sender, bounded, rendezvous};
+use kcoro_sim::sched::{BuildError, Builder, Runtime, spawn, yield_now};
+use kcoro_sim::time::sleep;
+use kcoro_sim::{FailureKind, Sim, check};
+use kcoro_tests::child;
+
+/// A fork lies in the channel, or somebody has it.
+type Fork = (Sender<()>, Receiver<()>);
+
+const NAMES: [&str; 3] = ["Aspasia", "Hypatia", "Diotima"];
+
+/// Each takes the left fork first, then the right one.
+fn dine() {
+    let forks: [Fork; 3] = std::array::from_fn(|_| bounded(1));
+    forks.iter().for_each(|(lay, _)| lay.send(()).unwrap());
+    let dinners: Vec<_> = (0..3)
+        .map(|seat| {
+            let (left, right) = (forks[seat].clone(), forks[(seat + 1) % 3].clone());
+            let dinner = move || {
+                left.1.recv().unwrap();
+                yield_now();
+                right.1.recv().unwrap();
+                right.0.send(()).unwrap();
+                left.0.send(()).unwrap();
+            };
+            Builder::new().name(NAMES[seat]).spawn(dinner).unwrap()
+        })
+        .collect();
+    dinners.into_iter().for_each(|dinner| dinner.join().unwrap());
+}
+
+#[test]
+fn a_deadlock_is_found_and_names_who_waits() {
+    for workers in [1, 2, 3] {
+        let sim = Sim::new().workers(workers);
+        let dine_under = |seed| sim.run(seed, dine);
+        let results: Vec<_> = (0..100).map(dine_under).collect();
+        assert!(results.iter().any(Result::is_ok), "some schedules let all of them eat");
+        let failure = results.into_iter().find_map(Result::err).expect("a schedule in which each has one fork");
+        let FailureKind::Deadlock(report) = &failure.kind else { panic!("{failure}") };
+        assert_eq!(report.unparked, 0);
+        let named = |name| report.abandoned.iter().filter(|one| one.name == Some(name)).count();
+        assert!(NAMES.iter().all(|name| named(name) == 1) && named("root") == 1, "{failure}");
+        let message = failure.to_string();
+        assert!(message.contains("deadlock: 4 coroutines") && message.contains("`Hypatia`, spawned at"), "{message}");
+        assert!(message.contains("sim_failures.rs:"), "{message}");
+        let again = dine_under(failure.seed).unwrap_err();
+        assert_eq!((again.trace_hash, again.steps), (failure.trace_hash, failure.steps));
+        assert_eq!(again.to_string(), message);
+    }
+}
+
+#[test]
+fn a_deadlock_comes_after_all_deadlines() {
+    let failure = Sim::new().run(0, || {
+        let (_tx, rx) = rendezvous::<()>();
+        sleep(Duration::from_secs(5)).unwrap();
+        rx.recv()
+    });
+    let failure = failure.unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::Deadlock(_)), "{failure}");
+    assert_eq!(failure.virtual_time.as_secs(), 5);
+}
+
+#[test]
+fn a_livelock_ends_at_the_step_limit_and_is_named() {
+    let polite = || {
+        let polite = || -> () {
+            loop {
+                yield_now()
+            }
+        };
+        Builder::new().name("polite").spawn(polite).unwrap().join().unwrap();
+    };
+    let failure = Sim::new().step_limit(1000).run(3, polite).unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::StepLimit { limit: 1000, .. }), "{failure}");
+    assert_eq!(failure.steps, 1000);
+    let message = failure.to_string();
+    assert!(message.contains("1000 steps") && message.contains("`root`"), "{message}");
+    assert!(message.contains("1 that have not waited yet"), "{message}");
+}
+
+#[test]
+fn a_body_that_waits_for_the_clock_to_move_needs_a_cost_of_steps() {
+    let wait = || {
+        let now = || kcoro_sim::time::Instant::now().unwrap();
+        let start = now();
+        while now().duration_since(start).unwrap() < Duration::from_micros(5) {
+            yield_now();
+        }
+    };
+    assert!(Sim::new().step_limit(1000).run(0, wait).is_err());
+    let outcome = Sim::new().step_cost(Duration::from_nanos(100)).run(0, wait).unwrap();
+    assert!(outcome.steps >= 50 && outcome.virtual_time >= Duration::from_micros(5), "{outcome:?}");
+}
+
+#[test]
+fn a_panic_of_the_body_is_its_failure() {
+    let failure = Sim::new().run(9, || panic!("boom")).unwrap_err();
+    assert!(failure.to_string().starts_with("seed 9, after "), "{failure}");
+    assert!(failure.to_string().contains("the coroutine panicked: boom"), "{failure}");
+}
+
+#[test]
+fn a_panic_that_nobody_sees_fails_the_run_by_name() {
+    let failure = Sim::new().run(0, || {
+        Builder::new().name("forgotten").spawn(|| panic!("boom")).unwrap().detach();
+        sleep(Duration::from_secs(1)).unwrap();
+    });
+    let failure = failure.unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::Unobserved(_)), "{failure}");
+    assert!(failure.to_string().contains("`forgotten`, spawned at"), "{failure}");
+}
+
+#[test]
+fn coroutines_that_are_left_are_cancelled_and_end() {
+    struct Dropped(Arc<AtomicU64>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let dropped = Arc::new(AtomicU64::new(0));
+    for seed in 0..20 {
+        let dropped = dropped.clone();
+        let outcome = Sim::new().run(seed, move || {
+            for _ in 0..5 {
+                let dropped = Dropped(dropped.clone());
+                let sleeper = move || {
+                    assert!(sleep(Duration::from_secs(3600)).is_err());
+                    drop(dropped);
+                };
+                spawn(sleeper).unwrap().detach();
+            }
+        });
+        assert_eq!(outcome.unwrap().virtual_time, Duration::ZERO);
+    }
+    assert_eq!(dropped.load(Ordering::Relaxed), 100);
+}
+
+#[test]
+fn one_that_will_not_be_cancelled_is_named() {
+    let failure = Sim::new().step_limit(1000).run(0, || {
+        let stubborn = || {
+            loop {
+                // Cancelled or not, it goes on.
+                let _ = sleep(Duration::from_secs(1));
+                yield_now();
+            }
+        };
+        Builder::new().name("stubborn").spawn(stubborn).unwrap().detach();
+        sleep(Duration::from_secs(2)).unwrap();
+    });
+    let message = failure.unwrap_err().to_string();
+    assert!(message.contains("`stubborn`"), "{message}");
+}
+
+#[test]
+fn checking_stops_at_the_first_seed_that_fails_and_says_how_to_replay_it() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = runs.clone();
+    let checked = std::panic::catch_unwind(move || {
+        check(5..100, move || {
+            if counted.fetch_add(1, Ordering::Relaxed) == 2 {
+                panic!("the third");
+            }
+        });
+    });
+    let message = *checked.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(runs.load(Ordering::Relaxed), 3);
+    assert!(message.starts_with("seed 7, ") && message.ends_with("replay it with KCORO_SEED=7"), "{message}");
+}
+
+/// Runs the test named `case` of this program with `KCORO_SEED` set; success, and both outputs.
+fn with_seed(seed: &str, case: &str) -> (bool, String) {
+    let mut this = Command::new(std::env::current_exe().unwrap());
+    this.args(["--exact", case, "--nocapture"]).env("KCORO_SEED", seed);
+    let output = this.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn the_environment_picks_one_seed() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = runs.clone();
+    check(0..10, move || _ = counted.fetch_add(1, Ordering::Relaxed));
+    let runs = runs.load(Ordering::Relaxed);
+    match std::env::var("KCORO_SEED") {
+        Ok(_) => assert_eq!(runs, 1),
+        Err(_) => {
+            assert_eq!(runs, 10);
+            let (success, output) = with_seed("12345", "the_environment_picks_one_seed");
+            assert!(success, "{output}");
+            let (success, output) = with_seed("twelve", "the_environment_picks_one_seed");
+            assert!(!success && output.contains("KCORO_SEED is `twelve`, which is not a seed"), "{output}");
+        }
+    }
+}
+
+#[test]
+fn a_wake_from_another_thread_aborts_and_names_the_thread() {
+    let stderr = child::aborts("a_wake_from_another_thread_aborts_and_names_the_thread", || {
+        let _ = Sim::new().workers(2).run(0, || {
+            // One waits on each worker, so that one of them sleeps when the stranger comes.
+            let senders = [0, 1].map(|worker| {
+                let (tx, rx) = rendezvous::<()>();
+                Builder::new().worker(worker).spawn(move || rx.recv()).unwrap().detach();
+                tx
+            });
+            // Time passes when all wait.
+            sleep(Duration::from_secs(1)).unwrap();
+            let stranger = std::thread::Builder::new().name("stranger".into());
+            stranger.spawn(move || senders.map(|tx| tx.send(()))).unwrap().join()
+        });
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("thread `stranger`, which is not part of it, woke worker"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_overflow_of_a_simulated_stack_is_reported_by_name() {
+    fn fill(depth: u64) -> u64 {
+        let frame = std::hint::black_box([depth; 64]);
+        frame[0] + fill(depth + 1) + std::hint::black_box(frame)[63]
+    }
+    let stderr = child::aborts("an_overflow_of_a_simulated_stack_is_reported_by_name", || {
+        let greedy = || Builder::new().name("greedy").spawn(|| fill(0)).unwrap().join();
+        let _ = Sim::new().run(0, greedy);
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("greedy") && stderr.contains("overflow"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_simulation_inside_of_a_runtime_is_refused() {
+    let refused = || matches!(Sim::new().run(0, || ()).unwrap_err().kind, FailureKind::InsideRuntime);
+    assert!(Sim::new().run(0, refused).unwrap().value);
+    let runtime = Runtime::builder(Posix::new()).workers(1).build().unwrap();
+    assert!(runtime.run(refused).unwrap());
+}
+
+#[test]
+fn impossible_numbers_of_workers_are_refused() {
+    let kind = |workers| Sim::new().workers(workers).run(0, || ()).unwrap_err().kind;
+    assert!(matches!(kind(0), FailureKind::Build(BuildError::NoWorkers)));
+    assert!(matches!(kind(5000), FailureKind::Build(BuildError::TooManyWorkers { .. })));
+}
+
+#[test]
+fn no_steps_at_all_are_too_few() {
+    let failure = Sim::new().step_limit(0).run(0, || ()).unwrap_err();
+    assert!(failure.to_string().contains("not done after 0 steps"), "{failure}");
+}
