@@ -11,7 +11,7 @@ use core::num::NonZeroUsize;
 use super::handle::{LocalRuntime, Runtime};
 use super::idle::MAX_WORKERS;
 use super::runtime::{Config, Inner, PanicHook, PanicPolicy, Phase, UnobservedPanic};
-use super::spawn::checked_class;
+use super::spawn_builder::checked_class;
 use super::worker::Worker;
 use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
 use crate::stack::StackError;

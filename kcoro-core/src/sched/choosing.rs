@@ -5,7 +5,8 @@
 
 use core::ptr::{self, NonNull};
 
-use super::worker::{BASE_EVERY, Worker};
+use super::queues::BASE_EVERY;
+use super::worker::Worker;
 use crate::platform::Choices;
 use crate::task::header::Header;
 

@@ -11,7 +11,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `worker` | a worker's queues, and which of them feeds the next switch |
+//! | `worker` | what a worker is made of, how a departure is completed |
+//! | `queues` | where a ready coroutine goes, and which queue feeds the next switch |
 //! | `switching` | leaving one coroutine and arriving in the next |
 //! | `base` | the base loop: look around, search, sleep |
 //! | `runtime` | what the workers share |
@@ -45,6 +46,8 @@ mod locals;
 #[cfg(not(loom))]
 mod panicked;
 #[cfg(not(loom))]
+mod queues;
+#[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
 mod runtime;
@@ -54,6 +57,8 @@ mod scheduler;
 mod shutdown;
 #[cfg(not(loom))]
 mod spawn;
+#[cfg(not(loom))]
+mod spawn_builder;
 mod stack_cache;
 #[cfg(not(loom))]
 mod stats;
@@ -83,6 +88,7 @@ pub use self::{
     panicked::Panicked,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
-    spawn::{Builder, SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
+    spawn::{SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
+    spawn_builder::Builder,
     stats::Stats,
 };

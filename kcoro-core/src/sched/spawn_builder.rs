@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! [`Builder`]: how a coroutine is to be made, and where it first waits for its turn.
+#![expect(unsafe_code, reason = "puts new tasks into queues; offers migration as an unsafe option")]
+
+use alloc::sync::Arc;
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use super::join::JoinHandle;
+use super::runtime::Inner;
+use super::stack_cache::class_of;
+use super::task_core::{NewTask, PartsOfSpawn, ScopeLink, TaskCell};
+use super::worker::Worker;
+use crate::stack::StackError;
+use crate::task::header::{Header, Options, TaskRef};
+use crate::task::schedule::Place;
+
+use super::spawn::SpawnError;
+
+/// Where a new coroutine first waits for its turn.
+#[derive(Clone, Copy)]
+enum Placement {
+    /// Wherever a worker is free first.
+    Anywhere,
+    /// On this worker.
+    Worker(usize),
+    /// On the worker that spawns it.
+    Here,
+}
+
+/// What to do when the runtime's limit is reached.
+#[derive(Clone, Copy)]
+enum AtLimit {
+    Wait,
+    Fail,
+}
+
+/// How a coroutine is to be made.
+///
+/// ```
+/// # use kcoro_core::sched::{Builder, SpawnError};
+/// // Outside of a runtime there is nobody to run it:
+/// let refused = Builder::new().name("worker").stack_size(64 * 1024).spawn(|| 1);
+/// assert_eq!(refused.unwrap_err(), SpawnError::NoRuntime);
+/// ```
+#[must_use = "a builder does nothing until it spawns"]
+pub struct Builder<'a> {
+    runtime: Option<&'a Arc<Inner>>,
+    name: Option<&'static str>,
+    stack_size_bytes: Option<usize>,
+    options: Options,
+    placement: Placement,
+    at_limit: AtLimit,
+}
+
+impl Default for Builder<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// A coroutine of the current coroutine's runtime.
+    pub const fn new() -> Self {
+        Self {
+            runtime: None,
+            name: None,
+            stack_size_bytes: None,
+            options: Options::NONE,
+            placement: Placement::Anywhere,
+            at_limit: AtLimit::Wait,
+        }
+    }
+
+    /// A coroutine of `runtime`.
+    pub(super) const fn on(runtime: &'a Arc<Inner>) -> Self {
+        Self { runtime: Some(runtime), ..Self::new() }
+    }
+
+    /// Names it, for reports. Names are for kinds of coroutines ("acceptor"); the number tells two of a kind apart.
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Gives it a stack of at least this many usable bytes, instead of the runtime's default.
+    pub const fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size_bytes = Some(bytes);
+        self
+    }
+
+    /// Lets it change rounding mode and other floating-point control: they are saved and restored around each of its
+    /// suspensions. Without this they must be at their default at every suspension.
+    pub const fn own_fp_control(mut self) -> Self {
+        self.options = self.options.with(Options::OWN_FP_CONTROL);
+        self
+    }
+
+    /// Records how much of its stack it uses: see [`JoinHandle::stack_high_water_bytes`]. Costs writing the whole stack
+    /// once.
+    pub const fn measure_stack(mut self) -> Self {
+        self.options = self.options.with(Options::MEASURE_STACK);
+        self
+    }
+
+    /// Starts it on worker `index` and nowhere else.
+    pub const fn worker(mut self, index: usize) -> Self {
+        self.placement = Placement::Worker(index);
+        self
+    }
+
+    /// Starts it on the worker of the spawning coroutine and nowhere else, so that the two never run at the same time
+    /// and hand over without a wake across cores.
+    pub const fn near(mut self) -> Self {
+        self.placement = Placement::Here;
+        self
+    }
+
+    /// Fails with [`SpawnError::Full`] at the runtime's limit instead of waiting for room.
+    pub const fn without_waiting(mut self) -> Self {
+        self.at_limit = AtLimit::Fail;
+        self
+    }
+
+    /// Lets other workers take it over at any of its suspensions.
+    ///
+    /// # Safety
+    ///
+    /// Wherever the coroutine suspends (in any operation of kcoro that may wait, in anything that calls one), none of
+    /// these may be live in it: a reference derived from thread-local storage (the compiler itself may keep a
+    /// thread-local's address over a call), a value that is not `Send`, a guard of a lock, a value lent by
+    /// [`CoroutineLocal::with`](super::CoroutineLocal::with).
+    pub const unsafe fn allow_migration(mut self) -> Self {
+        self.options = self.options.with(Options::MIGRATES);
+        self
+    }
+
+    /// Spawns the coroutine.
+    ///
+    /// It may start on any worker, which is why `body` is `Send`. From its first resume on it stays on that worker, so
+    /// what it makes inside need not be.
+    ///
+    /// # Errors
+    ///
+    /// See [`SpawnError`]; `body` is dropped.
+    #[track_caller]
+    pub fn spawn<F, T>(self, body: F) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // SAFETY: `'static` and `Send`.
+        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+    }
+
+    /// Spawns the coroutine on the worker of the calling coroutine, where it stays: neither `body` nor its output need be
+    /// `Send`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::spawn`], and [`SpawnError::NoRuntime`] when called from outside of a coroutine.
+    #[track_caller]
+    pub fn spawn_local<F, T>(mut self, body: F) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        self.placement = Placement::Here;
+        self.options = Options(self.options.0 & !Options::MIGRATES.0);
+        // SAFETY: it starts, runs and ends on the calling worker's thread; its handle is `Send` only if `T` is.
+        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+    }
+
+    /// # Safety
+    ///
+    /// `body` and its output may go to another thread, or `placement` is `Here` and it does not migrate; what they borrow
+    /// stays until the scope in `scope` has been told of the end.
+    #[track_caller]
+    pub(crate) unsafe fn spawn_unchecked<F, T>(self, body: F, scope: ScopeLink) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T,
+    {
+        let spawn_site = Location::caller();
+        let here = match Place::current() {
+            // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
+            // a coroutine that migrates asks again.
+            Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
+            Place::Interrupt | Place::Outside => None,
+        };
+        let runtime: &Inner = match (self.runtime, here) {
+            (Some(runtime), _) => runtime,
+            (None, Some(worker)) => worker.runtime(),
+            (None, None) => return Err(SpawnError::NoRuntime),
+        };
+        let stack_class = self.check(runtime)?;
+        self.take_place(runtime)?;
+        let here = here.and_then(|_| current_worker_of(runtime));
+        let target = match self.placement {
+            Placement::Anywhere => here.and_then(|here| less_burdened(here, self.options)),
+            Placement::Worker(index) => Some(&runtime.workers()[index]),
+            Placement::Here => Some(here.ok_or(SpawnError::NoRuntime).inspect_err(|_| give_back(runtime))?),
+        };
+        runtime.count_spawn(here).inspect_err(|_| give_back(runtime))?;
+        let id = runtime.next_id(here);
+        let parts = PartsOfSpawn { options: self.options, stack_class, id, name: self.name, spawn_site };
+        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime, scope });
+        // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
+        let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
+        // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.
+        unsafe { enqueue(runtime, task, here, target) };
+        Ok(handle)
+    }
+
+    /// Checks what was asked for, and returns the stack class.
+    fn check(&self, runtime: &Inner) -> Result<u8, SpawnError> {
+        if runtime.is_closing() {
+            return Err(SpawnError::Shutdown);
+        }
+        if let Placement::Worker(index) = self.placement
+            && index >= runtime.workers().len()
+        {
+            return Err(SpawnError::NoWorker { index, workers: runtime.workers().len() });
+        }
+        match self.stack_size_bytes {
+            None => Ok(runtime.config.stack_class),
+            Some(size_bytes) => checked_class(runtime.platform(), size_bytes).map_err(SpawnError::Stack),
+        }
+    }
+
+    fn take_place(&self, runtime: &Inner) -> Result<(), SpawnError> {
+        let Some(places) = &runtime.places else { return Ok(()) };
+        match self.at_limit {
+            AtLimit::Wait => places.take(),
+            AtLimit::Fail if places.try_take() => Ok(()),
+            AtLimit::Fail => Err(SpawnError::Full { limit: places.limit() }),
+        }
+    }
+}
+
+/// Where to bind a new coroutine at once, because so many more are bound here that whoever starts first is no longer a
+/// good choice. Looked at now and then only: the counters are other workers' cache lines.
+fn less_burdened(here: &Worker, options: Options) -> Option<&Worker> {
+    const EVERY: u64 = 16;
+    let spawned = here.local.next_id.get();
+    if options.has(Options::MIGRATES) {
+        return None;
+    }
+    if spawned.is_multiple_of(EVERY) {
+        let target = here.runtime().less_burdened(here).map_or(here.index, |worker| worker.index);
+        here.local.spawn_target.set(target);
+    }
+    let target = here.local.spawn_target.get();
+    (target != here.index).then(|| &here.runtime().workers()[target])
+}
+
+fn give_back(runtime: &Inner) {
+    if let Some(places) = &runtime.places {
+        places.give_back();
+    }
+}
+
+/// The calling worker, if it is one of `runtime`.
+fn current_worker_of(runtime: &Inner) -> Option<&Worker> {
+    match Place::current() {
+        Place::Coroutine(head, _) | Place::Base(head) => runtime.worker_of(head),
+        Place::Interrupt | Place::Outside => None,
+    }
+}
+
+/// The class of stacks of `size_bytes`, if `platform` has such.
+pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes: usize) -> Result<u8, StackError> {
+    let limits = platform.stack_limits();
+    if size_bytes < limits.min_bytes {
+        return Err(StackError::TooSmall { size_bytes, min_bytes: limits.min_bytes });
+    }
+    if size_bytes > limits.max_bytes {
+        return Err(StackError::TooLarge { size_bytes, max_bytes: limits.max_bytes });
+    }
+    Ok(class_of(size_bytes))
+}
+
+/// # Safety
+///
+/// The caller owns the task; `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
+unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>, target: Option<&Worker>) {
+    match (target, here) {
+        (Some(target), Some(here)) if core::ptr::eq(target, here) => {
+            // SAFETY: the caller owns the task, and this is the calling worker's queue.
+            unsafe {
+                task.as_ref().bind(target.head_ptr());
+                here.push_last(task);
+            }
+        }
+        (Some(target), _) => {
+            // SAFETY: the caller owns the task, and holds the runtime by its worker or its handle.
+            unsafe {
+                task.as_ref().bind(target.head_ptr());
+                runtime.send_home(target, task);
+            }
+        }
+        (None, Some(here)) => here.push_stealable(task),
+        // SAFETY: as above.
+        (None, None) => unsafe { runtime.inject(task) },
+    }
+}
