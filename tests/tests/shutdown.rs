@@ -7,9 +7,10 @@ use std::time::Duration;
 use kcoro_posix::channel::{RecvError, bounded};
 use kcoro_posix::sched::{JoinError, SpawnError, spawn, yield_now};
 use kcoro_posix::time::{TimeError, sleep};
+use kcoro_posix::wait::block_on;
 use kcoro_tests::child::{aborts, passes};
 use kcoro_tests::counted::{Drops, OnDrop};
-use kcoro_tests::{Hog, LONG, builder, end, runtime, shut_down_elsewhere, until_parks};
+use kcoro_tests::{Hog, LONG, builder, end, runtime, shut_down_elsewhere, until, until_parks};
 
 #[test]
 fn a_shutdown_with_nothing_left_is_clean() {
@@ -96,6 +97,39 @@ fn a_report_names_what_ignores_its_cancel() {
         assert_eq!(report.unparked, 0);
         assert!(report.to_string().starts_with("1 coroutines have not ended"), "{report}");
         assert!(!stubborn.is_finished());
+    });
+}
+
+#[test]
+fn nobody_waits_for_ever_for_an_abandoned_coroutine() {
+    let test = "nobody_waits_for_ever_for_an_abandoned_coroutine";
+    passes(test, || {
+        let runtime = runtime(2);
+        let (_tx, rx) = bounded::<u8>(1);
+        // One that parks again and again, and one that only yields.
+        let parks = runtime.spawn(move || {
+            loop {
+                let _ = rx.recv();
+                yield_now();
+            }
+        });
+        let yields = runtime.builder().worker(1).spawn(|| {
+            loop {
+                yield_now();
+            }
+        });
+        let parks: kcoro_posix::sched::JoinHandle<()> = parks.unwrap();
+        let mut yields: kcoro_posix::sched::JoinHandle<()> = yields.unwrap();
+        until_parks(&runtime, 1);
+        until(|| runtime.stats().started == 2);
+        let before = std::thread::spawn(move || parks.join());
+        let awaited = std::thread::spawn(move || {
+            let outcome = block_on(&mut yields).unwrap();
+            (outcome, yields.join())
+        });
+        assert!(!runtime.shutdown(Duration::from_millis(20)).is_clean());
+        assert!(matches!(before.join().unwrap(), Err(JoinError::Abandoned)));
+        assert!(matches!(awaited.join().unwrap(), (Err(JoinError::Abandoned), Err(JoinError::Abandoned))));
     });
 }
 

@@ -230,7 +230,6 @@ fn a_wake_from_another_thread_aborts_and_names_the_thread() {
 
 #[test]
 fn an_overflow_of_a_simulated_stack_is_reported_by_name() {
-    #[expect(unconditional_recursion, reason = "it is to overflow")]
     fn fill(depth: u64) -> u64 {
         let frame = std::hint::black_box([depth; 64]);
         if frame[0] == u64::MAX { 0 } else { fill(depth + 1) + std::hint::black_box(frame)[63] }

@@ -170,8 +170,11 @@ impl Worker {
             }
         }
         while let Some(task) = abandoned.pop_front() {
+            // SAFETY: as above.
+            super::shutdown::tell_joiner(unsafe { task.as_ref() });
             self.push_last(task);
         }
+        self.tell_joiners();
     }
 
     /// Looks for work elsewhere. `searching` says whether this worker is already counted as searching.

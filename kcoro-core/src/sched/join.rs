@@ -33,6 +33,9 @@ pub enum JoinError {
     Shutdown,
     /// The coroutine never ran, because there was no stack for it.
     NoStack(StackError),
+    /// The coroutine's runtime has shut down without it, see [`ShutdownReport`](super::ShutdownReport): it will most
+    /// likely never end.
+    Abandoned,
     /// A coroutine cannot wait for its own end.
     Itself,
     /// The wait itself ended: the *joining* coroutine was cancelled, or the caller cannot wait. The other coroutine goes
@@ -78,6 +81,7 @@ impl fmt::Display for JoinError {
             Self::Cancelled => f.write_str("the coroutine was cancelled before its first run"),
             Self::Shutdown => f.write_str("the coroutine never ran: its runtime shut down"),
             Self::NoStack(why) => write!(f, "the coroutine never ran: {why}"),
+            Self::Abandoned => f.write_str("the coroutine was abandoned: its runtime shut down without it"),
             Self::Itself => f.write_str("a coroutine cannot join itself"),
             Self::Wait(why) => write!(f, "the wait for the coroutine ended early: {why}"),
             Self::AlreadyTaken => f.write_str("the coroutine's output has been taken already"),
@@ -171,9 +175,11 @@ impl<T> JoinHandle<T> {
     /// As [`JoinHandle::join`], but not even a cancel of the joining coroutine ends the wait. The caller can wait.
     pub(super) fn join_to_the_end(mut self) -> Result<T, JoinError> {
         while !self.is_finished() {
-            // A refusal cannot come: the caller can wait, nothing that the wait accepts is pending, and it is not the
-            // coroutine itself, which has only just been spawned.
-            let _ = self.wait(Accepts::NOTHING, Limit::Never);
+            // A refusal cannot come: the caller can wait, nothing that the wait accepts is pending, it is not the
+            // coroutine itself, which has only just been spawned, and who could shut the runtime down is the caller.
+            if let Err(why) = self.wait(Accepts::NOTHING, Limit::Never) {
+                super::fatal(format_args!("the root coroutine cannot be waited for: {why}"));
+            }
         }
         match self.take() {
             Ok(output) => Ok(output),
@@ -225,6 +231,7 @@ impl<T> JoinHandle<T> {
         }
         self.cell().wait(accepts, limit).map_err(|why| match why {
             WaitEnd::NotYet => TryJoinError::NotYet,
+            WaitEnd::Abandoned => TryJoinError::Failed(JoinError::Abandoned),
             WaitEnd::Wait(why) => TryJoinError::Failed(JoinError::Wait(why)),
         })
     }
@@ -298,8 +305,10 @@ impl<T> Future for JoinHandle<T> {
 
     /// Ready with the output when the coroutine has ended.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.cell().poll_ended(context.waker()) {
-            return Poll::Pending;
+        match self.cell().poll_ended(context.waker()) {
+            Ok(true) => {}
+            Ok(false) => return Poll::Pending,
+            Err(_) => return Poll::Ready(Err(JoinError::Abandoned)),
         }
         Poll::Ready(self.take().map_err(|why| match why {
             TryJoinError::Failed(why) => why,

@@ -22,6 +22,8 @@ pub(super) struct JoinCell {
 
 struct State {
     detached: bool,
+    /// Its runtime has stopped without it: it will most likely never end.
+    abandoned: bool,
     joiner: WaitQueue,
     /// What wakes a future that awaits the handle.
     waker: Option<core::task::Waker>,
@@ -37,7 +39,7 @@ pub(super) enum Ended {
 
 impl JoinCell {
     pub(super) fn new() -> Self {
-        let state = State { detached: false, joiner: WaitQueue::new(), waker: None };
+        let state = State { detached: false, abandoned: false, joiner: WaitQueue::new(), waker: None };
         Self { ended: AtomicBool::new(false), state: SpinLock::new(state) }
     }
 
@@ -61,6 +63,16 @@ impl JoinCell {
         Ended::HandleOwnsOutput(wake, waker)
     }
 
+    /// The coroutine's runtime has stopped without it: nobody waits for it any longer. Returns whom to wake.
+    pub(super) fn abandon(&self) -> (Option<Wake>, Option<Waker>) {
+        let mut state = self.state.lock();
+        if self.has_ended() {
+            return (None, None);
+        }
+        state.abandoned = true;
+        (state.joiner.win_first(Outcome::Closed, |_| {}), state.waker.take())
+    }
+
     /// The handle goes. Says whether the coroutine has ended: then the output is still the handle's.
     pub(super) fn detach(&self) -> bool {
         let mut state = self.state.lock();
@@ -74,17 +86,20 @@ impl JoinCell {
     }
 
     /// Says whether the coroutine has ended; if not, `waker` is woken when it does.
-    pub(super) fn poll_ended(&self, waker: &Waker) -> bool {
+    pub(super) fn poll_ended(&self, waker: &Waker) -> Result<bool, WaitEnd> {
         // Cloned before the lock and dropped after it: a waker is foreign code.
         let waker = waker.clone();
         let mut state = self.state.lock();
         if self.has_ended() {
-            return true;
+            return Ok(true);
+        }
+        if state.abandoned {
+            return Err(WaitEnd::Abandoned);
         }
         let before = state.waker.replace(waker);
         drop(state);
         drop(before);
-        false
+        Ok(false)
     }
 
     /// Waits for the end.
@@ -95,18 +110,21 @@ impl JoinCell {
         let node = pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
         let node: *const Node = &raw const *node;
         let mut state = self.state.lock();
-        if self.has_ended() {
+        let ended = self.has_ended();
+        if ended || state.abandoned {
             drop(state);
             // Ends the wait that was begun for nothing. Losing means that a cancel ended it; it stays pending.
             let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            return Ok(());
+            return if ended { Ok(()) } else { Err(WaitEnd::Abandoned) };
         }
         // SAFETY: the node stays in this frame and is removed below unless it was won in the queue.
         unsafe { state.joiner.push(node) };
         drop(state);
         let ended = waiter.park(accepts, limit, generation).0;
-        if ended == Outcome::Event {
-            return Ok(());
+        match ended {
+            Outcome::Event => return Ok(()),
+            Outcome::Closed => return Err(WaitEnd::Abandoned),
+            _ => {}
         }
         // SAFETY: it was pushed to this queue.
         unsafe { self.state.lock().joiner.remove(node) };
@@ -118,6 +136,7 @@ impl JoinCell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitEnd {
     NotYet,
+    Abandoned,
     Wait(WaitError),
 }
 

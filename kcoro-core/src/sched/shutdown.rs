@@ -14,9 +14,11 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::runtime::{Inner, Phase};
+use super::task_core::{TaskCore, call_quietly};
+use super::worker::Worker;
 use crate::primitive::atomic::{Ordering, fence};
 use crate::task::claim::{Accepts, Outcome, Won};
-use crate::task::header::Header;
+use crate::task::header::{Header, TaskRef};
 use crate::task::schedule::Place;
 use crate::time::ns_of;
 use crate::util::linked::Chain;
@@ -172,9 +174,42 @@ fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
     inner.set_phase(Phase::Stopped);
     inner.wake_all();
     let report = unfinished(inner);
+    for worker in inner.workers() {
+        worker.tell_joiners();
+    }
     // What is abandoned may still be referred to, by wakers for example: the runtime stays.
     core::mem::forget(inner.clone());
     report
+}
+
+impl Worker {
+    /// Tells whoever joins a coroutine that has parked here, and that nothing will resume any more.
+    pub(super) fn tell_joiners(&self) {
+        let mut abandoned: Vec<TaskRef> = Vec::new();
+        let mut count = 0;
+        self.shared.registry.for_each(|_| count += 1);
+        // As in `abandoned`.
+        abandoned.reserve(count);
+        self.shared.registry.for_each(|core| {
+            if abandoned.len() < abandoned.capacity() {
+                // SAFETY: listed coroutines are live.
+                abandoned.push(unsafe { TaskRef::retain(NonNull::from(&core.header)) });
+            }
+        });
+        abandoned.iter().for_each(|task| tell_joiner(task));
+    }
+}
+
+/// Tells whoever joins a coroutine that nothing will resume any more.
+pub(super) fn tell_joiner(header: &Header) {
+    let (wake, waker) = TaskCore::of(header).join.abandon();
+    if let Some(wake) = wake {
+        wake.wake();
+    }
+    if let Some(waker) = waker {
+        // Foreign code, and this may be a base context, which must not unwind.
+        call_quietly(|| waker.wake());
+    }
 }
 
 /// See [`Handle::unfinished`](super::Handle::unfinished).
