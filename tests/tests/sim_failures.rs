@@ -180,6 +180,17 @@ fn checking_stops_at_the_first_seed_that_fails_and_says_how_to_replay_it() {
     assert!(message.starts_with("seed 7, ") && message.ends_with("replay it with KCORO_SEED=7"), "{message}");
 }
 
+#[test]
+fn the_body_counts_as_spawned_where_the_check_is() {
+    let stuck = || {
+        let (_tx, rx) = rendezvous::<()>();
+        let _ = rx.recv();
+    };
+    let (line, checked) = (line!(), std::panic::catch_unwind(|| check(0..1, stuck)));
+    let message = *checked.unwrap_err().downcast::<String>().unwrap();
+    assert!(message.contains(&format!("`root`, spawned at {}:{line}:", file!())), "{message}");
+}
+
 /// Runs the test named `case` of this program with `KCORO_SEED` set; success, and both outputs.
 fn with_seed(seed: &str, case: &str) -> (bool, String) {
     let mut this = Command::new(std::env::current_exe().unwrap());
