@@ -29,7 +29,7 @@ pub(crate) enum State {
 /// See the [module](self).
 pub(crate) struct Seat {
     coroutine: RefCell<Option<WorkerCoroutine>>,
-    /// Where the worker is inside of its coroutine; valid from its first resume until its loop ends.
+    /// The way out of the worker's coroutine; null before its first resume and after its end.
     yielder: Cell<*const Yielder<(), ()>>,
     /// The worker's ambient pointer while it does not run.
     context: Cell<WorkerContext>,
@@ -96,14 +96,17 @@ impl Seat {
         // SAFETY: we are back in the flow of control that `outside` was taken from.
         self.context.set(unsafe { ambient::exchange(outside) });
         if coroutine.is_done() {
+            self.yielder.set(std::ptr::null());
             self.state.set(State::Ended);
         }
     }
 
     /// The worker, which is the caller, gives its turn away.
     pub(crate) fn pause(&self) {
-        // SAFETY: the caller runs inside of this seat's coroutine, so its yielder is there.
-        unsafe { &*self.yielder.get() }.suspend(());
+        // SAFETY: null, or the yielder of a coroutine that has not ended, which is on that coroutine's stack.
+        let yielder = unsafe { self.yielder.get().as_ref() };
+        // A caller on any other stack than the worker's is refused by the yielder itself.
+        yielder.expect("only a worker that runs gives its turn away").suspend(());
     }
 
     /// The worker, which is the caller, waits for a wake or for `deadline_ns`.

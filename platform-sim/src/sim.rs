@@ -158,16 +158,26 @@ impl Sim {
         F: Fn() + Send + Sync + 'static,
     {
         let body = Arc::new(body);
-        let run = |seed| {
-            let body = body.clone();
-            if let Err(failure) = self.run(seed, move || body()) {
-                panic!("{failure}\nreplay it with {}={seed}", replay::VARIABLE);
-            }
-        };
+        // Loops and no closures: only so the location of the caller is passed on, which is where the body is spawned.
         match replay::requested_seed() {
-            Ok(Some(seed)) => run(seed),
-            Ok(None) => seeds.into_iter().for_each(run),
+            Ok(Some(seed)) => self.check_one(seed, &body),
+            Ok(None) => {
+                for seed in seeds {
+                    self.check_one(seed, &body);
+                }
+            }
             Err(why) => panic!("{why}"),
+        }
+    }
+
+    #[track_caller]
+    fn check_one<F>(&self, seed: u64, body: &Arc<F>)
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let body = body.clone();
+        if let Err(failure) = self.run(seed, move || body()) {
+            panic!("{failure}\nreplay it with {}={seed}", replay::VARIABLE);
         }
     }
 }
