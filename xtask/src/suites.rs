@@ -71,7 +71,8 @@ pub const SUITES: &[Suite] = &[
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers"];
 
 /// Integration tests of tests/ that also run under the emulators.
-const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios --test switch_backtrace --test switch_coroutine --test switch_fp_control";
+const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios --test switch_backtrace \
+                           --test switch_coroutine --test switch_fp_control";
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";

@@ -11,7 +11,21 @@ use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError};
 use crate::primitive::SpinGuard;
 use crate::task::claim::{Accepts, Outcome};
 use crate::wait::queue::Node;
+use crate::wait::wake::Wake;
 use crate::wait::{Entry, Limit, enter};
+
+/// Pays a wake that is owed, after the lock, and charges the operation to the run budget.
+#[inline]
+fn wake_and_charge(wake: Option<Wake>, entry: Entry) {
+    match wake {
+        None => entry.charge(),
+        Some(wake) => {
+            wake.wake();
+            // Asked anew: a foreign waker may have suspended the coroutine, which may have come back elsewhere.
+            enter().charge();
+        }
+    }
+}
 
 impl<T> Shared<T> {
     /// A send that waits for room or a receiver.
@@ -26,8 +40,7 @@ impl<T> Shared<T> {
         match state.send(&raw const *value, self.capacity) {
             Ok(wake) => {
                 drop(state);
-                wake_if(wake);
-                entry.charge();
+                wake_and_charge(wake, entry);
                 Ok(())
             }
             Err(NotSent::Full) if entry.is_coroutine() => self.park_sender(state, entry, value, limit),
@@ -119,8 +132,7 @@ impl<T> Shared<T> {
         match state.receive(self.capacity) {
             Ok((value, wake)) => {
                 drop(state);
-                wake_if(wake);
-                entry.charge();
+                wake_and_charge(wake, entry);
                 Ok(value)
             }
             Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),

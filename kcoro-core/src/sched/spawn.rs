@@ -113,7 +113,8 @@ pub fn yield_now() {
 /// Hands the worker over to the coroutine of `handle`, if that is ready on this worker; says whether it was.
 ///
 /// The calling coroutine stays ready, behind the others. If the other is not ready here (it waits, runs elsewhere, has
-/// not started or has ended) nothing happens. After many hand-overs in a row others get a turn first. Finding it takes time for each coroutine that is ready before it.
+/// ended, or may still start on any worker) nothing happens. After many hand-overs in a row others get a turn first.
+/// Finding it takes time for each coroutine that is ready before it.
 pub fn yield_to<T>(handle: &JoinHandle<T>) -> bool {
     let Place::Coroutine(head, _) = Place::current() else { return false };
     // SAFETY: we run in the current coroutine of this worker, which is live.
