@@ -296,7 +296,13 @@ impl Worker {
     /// the own queue.
     fn work_is_left(&self) -> bool {
         let runtime = self.runtime();
-        let found = runtime.workers().iter().find_map(|worker| worker.shared.slot.take_or_register());
+        let found = runtime.workers().iter().find_map(|worker| {
+            let task = worker.shared.slot.take_or_register()?;
+            if worker.index != self.index {
+                self.shared.counters.steals.bump();
+            }
+            Some(task)
+        });
         let found = found.or_else(|| runtime.injector.pop_or_register());
         if let Some(task) = found {
             self.push_stealable_last(task);
