@@ -21,8 +21,8 @@ pub struct Suite {
 
 /// In the order in which they run: what is cheap and fails often comes first.
 pub const SUITES: &[Suite] = &[
-    Suite { name: "fmt", what: "the code is formatted", needs: &[RUSTFMT], budget_s: 10, run: fmt },
-    Suite { name: "layers", what: "no module or crate uses a higher one", needs: &[], budget_s: 90, run: layers },
+    Suite { name: "fmt", what: "the code is formatted", needs: &[RUSTFMT], budget_s: 30, run: fmt },
+    Suite { name: "layers", what: "no module or crate uses a higher one", needs: &[], budget_s: 180, run: layers },
     Suite { name: "house", what: "every file keeps the rules of the house", needs: &[], budget_s: 90, run: house },
     Suite { name: "reuse", what: "every file states its licence", needs: &[REUSE], budget_s: 20, run: reuse },
     Suite {
@@ -57,12 +57,12 @@ pub const SUITES: &[Suite] = &[
         budget_s: 420,
         run: cross,
     },
-    Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 60, run: doc },
+    Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 120, run: doc },
     Suite {
         name: "examples",
         what: "every example does what it says",
         needs: &[],
-        budget_s: 60,
+        budget_s: 120,
         run: examples::run_all,
     },
 ];
