@@ -85,7 +85,7 @@ use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
-    dump::{CoroutineInfo, CoroutineState, Dump, ScopeInfo},
+    dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
     locals::CoroutineLocal,
