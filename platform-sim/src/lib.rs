@@ -61,13 +61,13 @@
 //! With the environment variable `KCORO_SEED` set, [`check`] runs that seed only.
 
 mod backend;
+mod decisions;
 mod failure;
 mod owned;
 mod random;
 mod replay;
 mod seat;
 mod sim;
-mod trace;
 mod world;
 
 pub use kcoro_core::*;

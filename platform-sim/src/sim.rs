@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kcoro_core::platform::ambient::{self, WorkerContext};
-use kcoro_core::sched::{Handle, Runtime, UnobservedPanic};
+use kcoro_core::sched::{Handle, Runtime, RuntimeBuilder, UnobservedPanic};
 
 use crate::backend::Backend;
 use crate::failure::{Failure, FailureKind};
@@ -29,6 +29,33 @@ use crate::world::{Laws, START_NS, Stuck, World};
 #[derive(Clone, Debug)]
 pub struct Sim {
     laws: Laws,
+    trace: Traced,
+}
+
+/// Who is told of each event of the runs.
+#[cfg(feature = "trace")]
+#[derive(Clone, Default)]
+struct Traced(Option<Arc<dyn kcoro_core::trace::Subscriber>>);
+
+/// Without the feature `trace`: nobody.
+#[cfg(not(feature = "trace"))]
+#[derive(Clone, Default)]
+struct Traced;
+
+impl std::fmt::Debug for Traced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Traced").finish_non_exhaustive()
+    }
+}
+
+impl Traced {
+    fn told_by(&self, builder: RuntimeBuilder) -> RuntimeBuilder {
+        #[cfg(feature = "trace")]
+        if let Some(subscriber) = &self.0 {
+            return builder.trace(subscriber.clone());
+        }
+        builder
+    }
 }
 
 /// A run that came to its end.
@@ -48,7 +75,7 @@ pub struct Outcome<T> {
 impl Sim {
     /// Two workers, at most a million steps, and steps that take no time.
     pub fn new() -> Self {
-        Self { laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 } }
+        Self { laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 }, trace: Traced::default() }
     }
 
     /// How many workers are simulated. Coroutines of one worker can interleave, too; more workers add stealing, and wakes
@@ -68,6 +95,13 @@ impl Sim {
     /// none, so that time moves only while everything waits.
     pub fn step_cost(mut self, cost: Duration) -> Self {
         self.laws.step_cost_ns = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Who is told of each event of the runs. The schedule does not change by it.
+    #[cfg(feature = "trace")]
+    pub fn trace(mut self, subscriber: Arc<dyn kcoro_core::trace::Subscriber>) -> Self {
+        self.trace = Traced(Some(subscriber));
         self
     }
 
@@ -107,7 +141,9 @@ impl Sim {
         // Without it, an overflow is a plain SIGSEGV: no reason not to run.
         let _ = kcoro_posix::report_overflow_here();
         let panics = Arc::new(Mutex::new(None));
-        let runtime = Runtime::builder(Backend(world.clone()))
+        let runtime = self
+            .trace
+            .told_by(Runtime::builder(Backend(world.clone())))
             .name("sim")
             .workers(self.laws.workers)
             .on_unobserved_panic(first_into(panics.clone()))

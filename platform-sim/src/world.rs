@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use kcoro_core::platform::{ClockId, StartError, WorkerEntry};
 
+use crate::decisions::{Decision, Trace};
 use crate::owned::Owned;
 use crate::random::Random;
 use crate::seat::{Seat, State};
-use crate::trace::{Decision, Trace};
 
 /// Where the virtual clock starts, so that "a moment ago" is a number, too.
 pub(crate) const START_NS: u64 = 1_000_000_000;

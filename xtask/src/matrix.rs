@@ -11,10 +11,10 @@ const BARE: &[&str] = &["aarch64-unknown-none", "riscv64gc-unknown-none-elf"];
 /// Checks the core for each target with each feature set that the target has, then the minimum Rust version.
 pub fn build_all(session: &mut Session) {
     for target in HOSTED {
-        build(session, target, &["", "alloc", "std"]);
+        build(session, target, &["", "alloc", "std", "std,trace"]);
     }
     for target in BARE {
-        build(session, target, &["", "alloc"]);
+        build(session, target, &["", "alloc", "trace"]);
     }
     minimum_rust(session);
 }

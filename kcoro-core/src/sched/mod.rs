@@ -94,6 +94,8 @@ pub(crate) mod task_core;
 #[cfg(not(loom))]
 mod timers;
 #[cfg(not(loom))]
+mod tracing;
+#[cfg(not(loom))]
 mod watermark;
 #[cfg(not(loom))]
 mod worker;
@@ -104,6 +106,8 @@ mod worker_stacks;
 pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
+#[cfg(not(loom))]
+pub(crate) use self::tracing::tell_cancelled;
 #[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
