@@ -12,7 +12,8 @@ use core::time::Duration;
 use super::builder::RuntimeBuilder;
 use super::join::{JoinError, JoinHandle};
 use super::panicked::Panicked;
-use super::runtime::{Inner, Phase};
+use super::phase::Phase;
+use super::runtime::Inner;
 use super::shutdown::ShutdownReport;
 use super::spawn::SpawnError;
 use super::spawn_builder::Builder;
@@ -210,7 +211,7 @@ impl LocalRuntime {
         unsafe {
             let _restore = Restore(ambient::set_worker(worker.head_ptr().cast()), &self.driving);
             worker.run_base_loop(is_over);
-            if worker.runtime().phase() == Phase::Stopped {
+            if worker.runtime().phase.get() == Phase::Stopped {
                 worker.drop_unstarted();
             }
         }
