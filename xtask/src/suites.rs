@@ -35,7 +35,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 180, run: clippy },
     Suite {
         name: "build-matrix",
-        what: "the core builds for each target and feature set, and with the stated minimum Rust",
+        what: "it builds for each target and feature set, and with the stated minimum Rust",
         needs: &[TARGETS],
         budget_s: 120,
         run: matrix::build_all,

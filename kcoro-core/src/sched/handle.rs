@@ -113,8 +113,8 @@ impl Runtime {
     /// Ends the runtime: takes no new coroutines, drops those that have not started, cancels the others, and waits up to
     /// `grace` for them to end.
     ///
-    /// Those that have not ended by then are abandoned: they never run again, and their threads and stacks are leaked,
-    /// because their frames may be referred to. The report names them.
+    /// Those that have not ended by then are abandoned: their workers stop for good when they next reach their base loop
+    /// (61 switches at most), and threads and stacks are leaked, because frames may be referred to. The report names them.
     ///
     /// Called from a coroutine of this very runtime it does not wait; the workers end when the last coroutine has.
     pub fn shutdown(self, grace: Duration) -> ShutdownReport {

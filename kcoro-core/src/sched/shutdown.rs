@@ -31,7 +31,7 @@ use crate::wait::{Limit, enter};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Coroutines that were parked and never run again.
+    /// Coroutines that have parked before and are abandoned.
     pub abandoned: Vec<Abandoned>,
     /// Coroutines that were ready or running and had not parked before: their number only.
     pub unparked: usize,
