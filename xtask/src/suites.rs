@@ -141,7 +141,9 @@ fn unit(session: &mut Session) {
 }
 
 fn release(session: &mut Session) {
-    session.tests(cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast"));
+    let mut crates = cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast");
+    set_canaries(session, &mut crates);
+    session.tests(crates);
     session.tests(cargo(&format!("test --release --package kcoro-tests --lib {} --no-fail-fast", other_tests())));
 }
 
@@ -179,8 +181,16 @@ fn cross(session: &mut Session) {
             command.env_remove("RUSTFLAGS");
             // How a test starts itself again as a child.
             command.env("KCORO_TEST_RUNNER", emulator);
+            set_canaries(session, &mut command);
             session.tests(command);
         }
+    }
+}
+
+/// A long run switches a hundred million times with canaries in all registers, another a million times.
+fn set_canaries(session: &Session, command: &mut Command) {
+    if session.long {
+        command.env("KCORO_CANARY_SWITCHES", "100000000");
     }
 }
 
