@@ -19,6 +19,10 @@ pub struct Suite {
     pub run: fn(&mut Session),
 }
 
+/// For all suites together, on a machine of two cores, in a fresh clone. Each has room of its own, so this is less than
+/// the sum of theirs.
+pub const TOTAL_BUDGET_S: u64 = 30 * 60;
+
 /// In the order in which they run: what is cheap and fails often comes first.
 pub const SUITES: &[Suite] = &[
     Suite { name: "fmt", what: "the code is formatted", needs: &[RUSTFMT], budget_s: 30, run: fmt },
