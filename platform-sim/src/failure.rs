@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use kcoro_core::sched::{BuildError, JoinError, ShutdownReport, SpawnError};
 
+use crate::schedule::Schedule;
+
 /// How many coroutines a message names at most.
 const MOST_NAMED: usize = 32;
 
 /// A run that failed. Its message says what happened, and when.
 #[non_exhaustive]
 pub struct Failure {
-    /// The seed, which fails again in the same way.
-    pub seed: u64,
+    /// The seed, which fails again in the same way; `None` if a [`Schedule`] was replayed.
+    pub seed: Option<u64>,
+    /// The choices of the run, which fail again in the same way, too; see [`Sim::replay`](crate::Sim::replay).
+    pub schedule: Schedule,
     /// How many turns were given to workers until then.
     pub steps: u64,
     /// How much virtual time had passed.
@@ -52,7 +56,11 @@ pub enum FailureKind {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, steps, virtual_time, .. } = self;
-        write!(f, "seed {seed}, after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)
+        match seed {
+            Some(seed) => write!(f, "seed {seed}")?,
+            None => f.write_str("a replayed schedule")?,
+        }
+        write!(f, ", after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)
     }
 }
 

@@ -61,18 +61,22 @@
 //! With the environment variable `KCORO_SEED` set, [`check`] runs that seed only.
 
 mod backend;
+mod dice;
 mod failure;
 mod owned;
 mod random;
 mod replay;
+mod schedule;
 mod seat;
 mod sim;
 mod trace;
+mod turns;
 mod world;
 
 pub use kcoro_core::*;
 
 pub use failure::{Failure, FailureKind};
+pub use schedule::Schedule;
 pub use sim::{Outcome, Sim};
 
 /// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].

@@ -10,8 +10,11 @@ use kcoro_core::platform::ambient::{self, WorkerContext};
 use kcoro_core::sched::{Handle, Runtime, UnobservedPanic};
 
 use crate::backend::Backend;
+use crate::dice::Dice;
 use crate::failure::{Failure, FailureKind};
+use crate::random::Random;
 use crate::replay;
+use crate::schedule::{Replay, Schedule};
 use crate::world::{Laws, START_NS, Stuck, World};
 
 /// The settings of simulated runs.
@@ -87,13 +90,36 @@ impl Sim {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let world = World::new(seed, self.laws);
+        self.run_under(Dice::new(Random::new(seed)), Some(seed), body)
+    }
+
+    /// As [`Sim::run`], under the choices of `schedule` instead of a seed's.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sim::run`].
+    #[track_caller]
+    pub fn replay<F, T>(&self, schedule: &Schedule, body: F) -> Result<Outcome<T>, Failure>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.run_under(Dice::new(Replay::new(schedule.clone())), None, body)
+    }
+
+    #[track_caller]
+    fn run_under<F, T>(&self, dice: Dice, seed: Option<u64>, body: F) -> Result<Outcome<T>, Failure>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let world = World::new(dice, self.laws);
         let result = self.run_in(&world, body);
         let (trace_hash, steps) = (world.trace_hash(), world.steps());
         let virtual_time = Duration::from_nanos(world.now_ns() - START_NS);
         match result {
             Ok(value) => Ok(Outcome { value, trace_hash, steps, virtual_time }),
-            Err(kind) => Err(Failure { seed, steps, virtual_time, trace_hash, kind }),
+            Err(kind) => Err(Failure { seed, schedule: world.drawn(), steps, virtual_time, trace_hash, kind }),
         }
     }
 
@@ -209,14 +235,14 @@ fn first_into(first: Arc<Mutex<Option<String>>>) -> impl Fn(&UnobservedPanic<'_>
 
 #[cfg(test)]
 mod tests {
-    use super::{Sim, World};
+    use super::{Dice, Random, Sim, World};
 
     #[test]
     fn a_run_that_ended_leaves_nothing_behind() {
         let sim = Sim::new().workers(3);
         let body = || kcoro_core::sched::spawn(kcoro_core::sched::yield_now).unwrap().join().unwrap();
         for seed in 0..50 {
-            let world = World::new(seed, sim.laws);
+            let world = World::new(Dice::new(Random::new(seed)), sim.laws);
             sim.run_in(&world, body).unwrap();
             assert_eq!(std::sync::Arc::strong_count(&world), 1, "the workers and their runtime are gone");
         }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The simulated machine: its workers, its clock, and the dice.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use kcoro_core::platform::{ClockId, StartError, WorkerEntry};
 
+use crate::dice::{Dice, Question};
 use crate::owned::Owned;
-use crate::random::Random;
+use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
 use crate::trace::{Decision, Trace};
+use crate::turns::Turns;
 
 /// Where the virtual clock starts, so that "a moment ago" is a number, too.
 pub(crate) const START_NS: u64 = 1_000_000_000;
@@ -44,18 +46,19 @@ pub(crate) struct World {
 /// What the simulation's thread alone uses.
 struct Inside {
     seats: Vec<Seat>,
-    random: Random,
+    dice: Dice,
+    turns: RefCell<Turns>,
     trace: Trace,
     steps: Cell<u64>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, laws: Laws) -> Arc<Self> {
+    pub(crate) fn new(dice: Dice, laws: Laws) -> Arc<Self> {
         // Clocks of simulations have the upper half of the numbers. They name a clock and decide nothing.
         static CLOCKS: AtomicU32 = AtomicU32::new(0);
         let clock = ClockId(1 << 31 | CLOCKS.fetch_add(1, Ordering::Relaxed));
         let seats = (0..laws.workers).map(|_| Seat::new()).collect();
-        let inside = Inside { seats, random: Random::new(seed), trace: Trace::new(), steps: Cell::new(0) };
+        let inside = Inside { seats, dice, turns: RefCell::default(), trace: Trace::new(), steps: Cell::new(0) };
         Arc::new(Self { clock, laws, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
     }
 
@@ -72,6 +75,11 @@ impl World {
         self.inside().trace.hash()
     }
 
+    /// All that has been drawn.
+    pub(crate) fn drawn(&self) -> Schedule {
+        self.inside().dice.drawn()
+    }
+
     /// The seat of worker `index`; `None` on a foreign thread.
     pub(crate) fn seat(&self, index: usize) -> Option<&Seat> {
         self.inside.get().map(|inside| &inside.seats[index])
@@ -85,10 +93,10 @@ impl World {
         seat.start(entry, move |yielder| world.inside().seats[index].enter(yielder))
     }
 
-    /// One of `options`, as the seed decides.
+    /// One of `options`, as the dice decide.
     pub(crate) fn choose(&self, options: usize) -> usize {
         let inside = self.inside();
-        let chosen = inside.random.below(options);
+        let chosen = inside.dice.draw(Question::Take(options));
         inside.trace.note(Decision::Choice { chosen, options });
         chosen
     }
@@ -114,27 +122,29 @@ impl World {
         if inside.steps.get() >= self.laws.step_limit {
             return Err(Stuck::StepLimit);
         }
-        let runnable = match self.runnable() {
-            0 => {
-                self.jump()?;
-                self.runnable()
-            }
-            some => some,
-        };
-        let nth = if runnable > 1 { inside.random.below(runnable) } else { 0 };
-        let now_ns = self.now_ns();
-        let mut seats = inside.seats.iter().enumerate().filter(|(_, seat)| seat.is_runnable(now_ns));
-        let (index, seat) = seats.nth(nth).expect("counted above");
-        inside.trace.note(Decision::Worker(index));
+        if !self.can_go_on() {
+            self.jump()?;
+        }
+        let worker = self.next_worker();
+        inside.trace.note(Decision::Worker(worker));
         inside.steps.set(inside.steps.get() + 1);
-        seat.resume();
-        self.now_ns.store(now_ns.saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
+        inside.seats[worker].resume();
+        self.now_ns.store(self.now_ns().saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
         Ok(())
     }
 
-    fn runnable(&self) -> usize {
+    fn can_go_on(&self) -> bool {
         let now_ns = self.now_ns();
-        self.inside().seats.iter().filter(|seat| seat.is_runnable(now_ns)).count()
+        self.inside().seats.iter().any(|seat| seat.is_runnable(now_ns))
+    }
+
+    /// Whose turn it is, of those that can go on.
+    fn next_worker(&self) -> usize {
+        let (inside, now_ns) = (self.inside(), self.now_ns());
+        let mut turns = inside.turns.borrow_mut();
+        turns.offer(inside.seats.len(), |worker| inside.seats[worker].is_runnable(now_ns));
+        let nth = inside.dice.draw(Question::Turn(turns.offered()));
+        turns.take(nth)
     }
 
     /// Sets the clock to the next deadline.
