@@ -38,7 +38,7 @@ pub(crate) trait Strategy {
 /// See the [module](self).
 pub(crate) struct Dice {
     strategy: Box<dyn Strategy>,
-    drawn: RefCell<Schedule>,
+    drawn: RefCell<Vec<usize>>,
 }
 
 impl Dice {
@@ -59,7 +59,7 @@ impl Dice {
 
     /// All that has been drawn.
     pub(crate) fn drawn(&self) -> Schedule {
-        self.drawn.borrow().clone()
+        self.drawn.borrow().iter().copied().collect()
     }
 }
 

@@ -5,17 +5,18 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kcoro_core::platform::{ClockId, StartError, WorkerEntry};
+use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
 use crate::dice::{Dice, Question};
 use crate::owned::Owned;
 use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
 use crate::trace::{Decision, Trace};
+use crate::trail::Trail;
 use crate::turns::Turns;
 
 /// Where the virtual clock starts, so that "a moment ago" is a number, too.
-pub(crate) const START_NS: u64 = 1_000_000_000;
+const START_NS: u64 = 1_000_000_000;
 
 /// Why a run cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,7 @@ struct Inside {
     dice: Dice,
     turns: RefCell<Turns>,
     trace: Trace,
+    trail: RefCell<Trail>,
     steps: Cell<u64>,
 }
 
@@ -58,13 +60,25 @@ impl World {
         static CLOCKS: AtomicU32 = AtomicU32::new(0);
         let clock = ClockId(1 << 31 | CLOCKS.fetch_add(1, Ordering::Relaxed));
         let seats = (0..laws.workers).map(|_| Seat::new()).collect();
-        let inside = Inside { seats, dice, turns: RefCell::default(), trace: Trace::new(), steps: Cell::new(0) };
+        let inside = Inside {
+            seats,
+            dice,
+            turns: RefCell::default(),
+            trace: Trace::new(),
+            trail: RefCell::default(),
+            steps: Cell::new(0),
+        };
         Arc::new(Self { clock, laws, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
     }
 
     pub(crate) fn now_ns(&self) -> u64 {
         // Relaxed: one writer, and a number that stands for nothing else.
         self.now_ns.load(Ordering::Relaxed)
+    }
+
+    /// How much virtual time has passed since the start.
+    pub(crate) fn passed_ns(&self) -> u64 {
+        self.now_ns() - START_NS
     }
 
     pub(crate) fn steps(&self) -> u64 {
@@ -78,6 +92,11 @@ impl World {
     /// All that has been drawn.
     pub(crate) fn drawn(&self) -> Schedule {
         self.inside().dice.drawn()
+    }
+
+    /// The last decisions.
+    pub(crate) fn trail(&self) -> Trail {
+        self.inside().trail.borrow().clone()
     }
 
     /// The seat of worker `index`; `None` on a foreign thread.
@@ -101,8 +120,10 @@ impl World {
         chosen
     }
 
-    pub(crate) fn note_runs(&self, worker: usize, coroutine: u64) {
-        self.inside().trace.note(Decision::Runs { worker, coroutine });
+    pub(crate) fn note_runs(&self, worker: usize, coroutine: Running) {
+        let inside = self.inside();
+        inside.trace.note(Decision::Runs { worker, coroutine: coroutine.id });
+        inside.trail.borrow_mut().note_runs(self.passed_ns(), worker, coroutine);
     }
 
     /// Gives turns to workers until `is_over`.
@@ -156,6 +177,7 @@ impl World {
         let now_ns = deadlines.min().ok_or(Stuck::Deadlock)?;
         self.now_ns.store(now_ns, Ordering::Relaxed);
         self.inside().trace.note(Decision::Jump { now_ns });
+        self.inside().trail.borrow_mut().note_jump(self.passed_ns());
         Ok(())
     }
 

@@ -51,6 +51,7 @@ pub struct Builder<'a> {
     options: Options,
     placement: Placement,
     at_limit: AtLimit,
+    spawn_site: Option<&'static Location<'static>>,
 }
 
 impl Default for Builder<'_> {
@@ -69,6 +70,7 @@ impl<'a> Builder<'a> {
             options: Options::NONE,
             placement: Placement::Anywhere,
             at_limit: AtLimit::Wait,
+            spawn_site: None,
         }
     }
 
@@ -80,6 +82,12 @@ impl<'a> Builder<'a> {
     /// Names it, for reports. Names are for kinds of coroutines ("acceptor"); the number tells two of a kind apart.
     pub const fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// Counts it as spawned at `site` instead of at the call, for code that spawns on behalf of others.
+    pub const fn spawn_site(mut self, site: &'static Location<'static>) -> Self {
+        self.spawn_site = Some(site);
         self
     }
 
@@ -180,7 +188,8 @@ impl<'a> Builder<'a> {
     where
         F: FnOnce() -> T,
     {
-        let spawn_site = Location::caller();
+        let caller = Location::caller();
+        let spawn_site = self.spawn_site.unwrap_or(caller);
         let here = match Place::current() {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.
