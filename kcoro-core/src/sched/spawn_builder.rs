@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use super::join::JoinHandle;
 use super::runtime::Inner;
 use super::stack_cache::class_of;
-use super::task_core::{NewTask, PartsOfSpawn, ScopeLink, TaskCell};
+use super::task_core::{NewTask, PartsOfSpawn, ScopeOf, TaskCell};
 use super::worker::Worker;
 use crate::stack::StackError;
 use crate::task::header::{Header, Options, TaskRef};
@@ -158,7 +158,7 @@ impl<'a> Builder<'a> {
         T: Send + 'static,
     {
         // SAFETY: `'static` and `Send`.
-        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+        unsafe { self.spawn_unchecked(body, ScopeOf::NONE) }
     }
 
     /// Spawns the coroutine on the worker of the calling coroutine, where it stays: neither `body` nor its output need be
@@ -176,7 +176,7 @@ impl<'a> Builder<'a> {
         self.placement = Placement::Here;
         self.options = Options(self.options.0 & !Options::MIGRATES.0);
         // SAFETY: it starts, runs and ends on the calling worker's thread; its handle is `Send` only if `T` is.
-        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+        unsafe { self.spawn_unchecked(body, ScopeOf::NONE) }
     }
 
     /// # Safety
@@ -184,7 +184,7 @@ impl<'a> Builder<'a> {
     /// `body` and its output may go to another thread, or `placement` is `Here` and it does not migrate; what they borrow
     /// stays until the scope in `scope` has been told of the end.
     #[track_caller]
-    pub(crate) unsafe fn spawn_unchecked<F, T>(self, body: F, scope: ScopeLink) -> Result<JoinHandle<T>, SpawnError>
+    pub(crate) unsafe fn spawn_unchecked<F, T>(self, body: F, scope: ScopeOf) -> Result<JoinHandle<T>, SpawnError>
     where
         F: FnOnce() -> T,
     {
