@@ -61,19 +61,30 @@
 //! With the environment variable `KCORO_SEED` set, [`check`] runs that seed only.
 
 mod backend;
+mod check;
+mod dice;
 mod failure;
 mod owned;
+mod quiet;
 mod random;
 mod replay;
+mod run;
+mod schedule;
 mod seat;
+mod shrink;
 mod sim;
 mod trace;
+mod trail;
+mod turns;
 mod world;
 
 pub use kcoro_core::*;
 
-pub use failure::{Failure, FailureKind};
-pub use sim::{Outcome, Sim};
+pub use failure::{Culprit, Failure, FailureKind};
+pub use run::Outcome;
+pub use schedule::{Schedule, ScheduleError};
+pub use sim::Sim;
+pub use trail::Trail;
 
 /// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].
 ///

@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use crate::dice::{Question, Strategy};
+
 /// SplitMix64 (Steele, Lea and Flood, 2014): any seed is good, zero and neighbours too.
 #[derive(Debug)]
 pub(crate) struct Random(Cell<u64>);
@@ -13,7 +15,7 @@ impl Random {
     }
 
     /// A number below `end`, which is not zero.
-    pub(crate) fn below(&self, end: usize) -> usize {
+    fn below(&self, end: usize) -> usize {
         // The high half of a 128-bit product: the same on machines of any word size.
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
@@ -24,6 +26,12 @@ impl Random {
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+}
+
+impl Strategy for Random {
+    fn pick(&self, question: Question<'_>) -> usize {
+        self.below(question.options())
     }
 }
 
