@@ -9,7 +9,7 @@ use kcoro_scenarios::{Need, SCENARIOS, Size, Stage, rooms};
 use kcoro_sim::Sim;
 use kcoro_tests::suite::{self, Total};
 
-const OFFERS: &[Need] = &[Need::StillTime, Need::Unwinding];
+const OFFERS: &[Need] = &[Need::StillTime, Need::Unwinding, Need::FpControl];
 const SEEDS: u64 = 200;
 
 fn stages() -> [Stage; 3] {
@@ -29,7 +29,9 @@ fn play(name: &str) {
     let runs = std::sync::Arc::new(AtomicU64::new(0));
     for stage in fitting {
         let count = runs.clone();
-        Sim::new().workers(stage.workers()).check(0..seeds(), move || {
+        let sim = Sim::new().workers(stage.workers());
+        let sim = scenario.limit().map_or(sim.clone(), |limit| sim.limit(limit));
+        sim.check(0..seeds(), move || {
             (scenario.run)(&stage);
             count.fetch_add(1, Ordering::Relaxed);
         });

@@ -6,7 +6,7 @@ use kcoro_scenarios::{Need, Size, Stage, rooms};
 use kcoro_tests::suite;
 use kcoro_tests::toy::Toy;
 
-const OFFERS: &[Need] = &[Need::Parallel, Need::QueueOrder, Need::Unwinding];
+const OFFERS: &[Need] = &[Need::Parallel, Need::QueueOrder, Need::Unwinding, Need::FpControl];
 
 fn play(name: &str) {
     let scenario = suite::named(name);

@@ -30,8 +30,17 @@ mod suite;
 mod stage;
 pub mod tools;
 
+mod cancelling;
 mod channels;
+mod fp_control;
+mod limits;
+mod own;
+mod placement;
+mod scopes;
 mod spawning;
+mod timing;
+mod turns;
+mod waking;
 
 pub use stage::{Need, Scenario, Size, Stage};
 pub use suite::SCENARIOS;

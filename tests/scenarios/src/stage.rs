@@ -14,6 +14,8 @@ pub enum Need {
     StillTime,
     /// Panics that end at the root of their coroutine.
     Unwinding,
+    /// A machine with floating-point control (an interpreter has none).
+    FpControl,
     /// At most this many live coroutines, the scenario's own included. The runner builds the runtime so.
     Limit(usize),
 }
@@ -60,12 +62,13 @@ impl Stage {
         scenario.needs.iter().all(|need| self.has(*need))
     }
 
-    fn has(&self, need: Need) -> bool {
+    /// Whether this is one of the things that are here.
+    pub fn has(&self, need: Need) -> bool {
         match need {
             Need::TwoWorkers => self.workers >= 2,
             Need::Parallel => self.workers >= 2 && self.offers.contains(&need),
             Need::Limit(_) => true,
-            Need::QueueOrder | Need::StillTime | Need::Unwinding => self.offers.contains(&need),
+            Need::QueueOrder | Need::StillTime | Need::Unwinding | Need::FpControl => self.offers.contains(&need),
         }
     }
 }

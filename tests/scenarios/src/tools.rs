@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What scenarios share.
+#![expect(unsafe_code, reason = "looks at the ambient worker pointer")]
 
 use alloc::rc::Rc;
 use alloc::sync::Arc;
@@ -7,6 +8,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 
+use kcoro_core::platform::ambient::{self, WorkerContext};
 use kcoro_core::sched::{JoinHandle, spawn_local, yield_now};
 
 /// As short as a wait can be that is seen to pass.
@@ -36,6 +38,23 @@ pub fn parked<T: 'static>(waits: impl FnOnce() -> T + 'static) -> JoinHandle<T> 
     let handle = spawn_local(body).unwrap();
     until(|| started.get());
     handle
+}
+
+/// A worker, to be compared with others of the same runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Here(WorkerContext);
+
+// SAFETY: it is compared, and never put in force.
+unsafe impl Send for Here {}
+
+/// The worker that the caller runs on.
+pub fn here() -> Here {
+    // SAFETY: what was in force is so again, and nothing runs in between.
+    unsafe {
+        let worker = ambient::exchange(WorkerContext::OUTSIDE);
+        ambient::exchange(worker);
+        Here(worker)
+    }
 }
 
 /// Counts the drops of the values that it makes.
