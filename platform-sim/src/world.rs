@@ -33,6 +33,8 @@ pub(crate) struct Laws {
     pub(crate) workers: usize,
     pub(crate) step_limit: u64,
     pub(crate) step_cost_ns: u64,
+    /// How many coroutines may be alive at once.
+    pub(crate) limit: Option<usize>,
 }
 
 /// See the [module](self).
