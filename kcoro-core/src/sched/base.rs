@@ -121,7 +121,7 @@ impl Worker {
             }
             match self.stack_from_base(task) {
                 // SAFETY: the caller owns the task, which has not started.
-                Ok(stack) => _ = unsafe { self.start(task, stack) },
+                Ok(stack) => unsafe { self.start(task, stack) },
                 Err(why) => return self.reject(task, Rejected::NoStack(why)),
             }
         }
