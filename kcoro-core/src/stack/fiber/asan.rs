@@ -12,6 +12,8 @@ unsafe extern "C" {
     fn __sanitizer_start_switch_fiber(save: *mut *mut c_void, bottom: *const c_void, size_bytes: usize);
     fn __sanitizer_finish_switch_fiber(saved: *mut c_void, left: *mut *const c_void, left_size_bytes: *mut usize);
     fn __asan_unpoison_memory_region(address: *const c_void, size_bytes: usize);
+    fn __lsan_register_root_region(address: *const c_void, size_bytes: usize);
+    fn __lsan_unregister_root_region(address: *const c_void, size_bytes: usize);
 }
 
 /// See [`super::checked`].
@@ -42,12 +44,20 @@ impl Side {
     pub(super) unsafe fn fresh(limit: NonNull<u8>, top: NonNull<u8>) -> Self {
         let (bottom, size_bytes) = (limit.as_ptr().cast_const().cast(), top.addr().get() - limit.addr().get());
         // What ran here before may have left its poison: the outermost function of a context never returns.
+        // What a suspended context holds is not leaked: the leak checker looks at the stacks of threads only.
         // SAFETY: the memory is the caller's, and free.
-        unsafe { __asan_unpoison_memory_region(bottom, size_bytes) };
+        unsafe {
+            __asan_unpoison_memory_region(bottom, size_bytes);
+            __lsan_register_root_region(bottom, size_bytes);
+        }
         Self { bounds: Cell::new((bottom, size_bytes)), ..Self::of_a_thread() }
     }
 
-    pub(super) fn end(&self) {}
+    pub(super) fn end(&self) {
+        let (bottom, size_bytes) = self.bounds.get();
+        // SAFETY: registered by `fresh`.
+        unsafe { __lsan_unregister_root_region(bottom, size_bytes) };
+    }
 
     /// By the running context.
     pub(super) fn leave(&self, to: &Side) -> Step {
@@ -59,7 +69,9 @@ impl Side {
     }
 
     pub(super) fn learn(&self, bounds: Bounds) {
-        self.bounds.set(bounds);
+        if self.bounds.get().0.is_null() {
+            self.bounds.set(bounds);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ const MIN_FRAME_BYTES: usize = 32;
 const MAX_FRAMES: usize = 1 << 15;
 
 thread_local! {
-    /// Its address stands for the order of this thread. The checker, not we, knows its content.
+    /// Its address stands for the order of this thread, and of threads that ended before and had the same memory.
     static ORDER: Cell<u8> = const { Cell::new(0) };
 }
 
