@@ -83,8 +83,13 @@
 //! seem. Libraries that keep a thread-local stack of guards and rely on last-in-first-out order must not have a guard
 //! alive across a suspension.
 //!
-//! End or drop each coroutine before its thread ends. A suspended one that is forgotten, or kept in a thread-local, outlives
-//! the thread-locals that its frames may borrow.
+//! # Before its thread ends
+//!
+//! End or drop each coroutine before its thread ends. This is the one duty that no signature can express: a suspended
+//! coroutine that is forgotten, or kept in a thread-local, outlives the thread-locals that its frames borrow, and if it
+//! has lent such a borrow on (to a thread of `std::thread::scope`, say), that is used after its end. [`scoped`] leaves
+//! nothing to forget: it ends its coroutine, or the program, before it returns. Coroutines of a runtime are not concerned
+//! either: a thread on which one was abandoned never ends.
 #![expect(unsafe_code, reason = "runs code on other stacks and moves values between them")]
 
 mod builder;
