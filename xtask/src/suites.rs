@@ -6,6 +6,7 @@ use std::process::Command;
 use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
+use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
 use crate::sanitizers;
 use crate::setup::{CARGO_DENY, CLIPPY, CROSS, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
@@ -36,6 +37,13 @@ pub const SUITES: &[Suite] = &[
         needs: &[CARGO_DENY],
         budget_s: 60,
         run: deny,
+    },
+    Suite {
+        name: "mutants-apply",
+        what: "every committed mutant applies, and its test is there",
+        needs: &[],
+        budget_s: 20,
+        run: mutants::check_patches,
     },
     Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 180, run: clippy },
     Suite {
@@ -82,6 +90,13 @@ pub const SUITES: &[Suite] = &[
         needs: &[TARGETS, CROSS],
         budget_s: 420,
         run: cross,
+    },
+    Suite {
+        name: "mutants",
+        what: "ten committed bugs, others with each commit, are each found by the test that they name",
+        needs: &[TARGETS, CROSS],
+        budget_s: 480,
+        run: mutants::run_suite,
     },
     Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 120, run: doc },
     Suite {
