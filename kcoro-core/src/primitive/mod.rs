@@ -4,6 +4,7 @@
 //! Every other module takes its atomics, its `UnsafeCell` and its locks from here, so that one `cfg` switches the whole
 //! core between hardware and the model checker.
 
+pub(crate) mod held;
 mod spin_lock;
 
 #[allow(unused_imports, reason = "only builds with alloc name the guard")]

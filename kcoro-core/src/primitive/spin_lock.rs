@@ -10,7 +10,7 @@
 use core::ops::{Deref, DerefMut};
 
 use super::atomic::{AtomicBool, Ordering};
-use super::{UnsafeCell, hint};
+use super::{UnsafeCell, held, hint};
 
 /// A value that only the holder of the lock bit may touch.
 pub(crate) struct SpinLock<T: ?Sized> {
@@ -44,6 +44,7 @@ impl<T: ?Sized> SpinLock<T> {
         if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended();
         }
+        held::took();
         SpinGuard { lock: self }
     }
 
@@ -105,6 +106,7 @@ impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
 impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        held::released();
         // Release: pairs with the Acquire in `lock`.
         self.lock.locked.store(false, Ordering::Release);
     }

@@ -194,7 +194,8 @@ impl<'a> Builder<'a> {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.
             Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
-            Place::Interrupt | Place::Outside => None,
+            Place::Interrupt => return Err(SpawnError::InInterrupt),
+            Place::Outside => None,
         };
         let runtime: &Inner = match (self.runtime, here) {
             (Some(runtime), _) => runtime,
