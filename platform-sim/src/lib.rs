@@ -66,6 +66,7 @@ mod backend;
 mod check;
 mod dice;
 mod failure;
+mod graph;
 mod owned;
 mod quiet;
 mod random;
@@ -106,6 +107,7 @@ pub use kcoro_core::*;
 pub use kcoro_sim_macros::test;
 
 pub use failure::{Culprit, Failure, FailureKind};
+pub use graph::WaitGraph;
 pub use run::Outcome;
 pub use schedule::{Schedule, ScheduleError};
 pub use sim::Sim;
