@@ -2,6 +2,7 @@
 //! How a simulated run fails.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use kcoro_core::sched::{BuildError, JoinError, ShutdownReport, SpawnError};
@@ -24,8 +25,20 @@ pub struct Failure {
     pub virtual_time: Duration,
     /// The hash of all scheduling decisions until then.
     pub trace_hash: u64,
+    /// Where workers last lost their turns inside of operations, the newest last; with `--cfg kcoro_interleave` only.
+    pub lost_turns: Vec<LostTurn>,
     /// What happened.
     pub kind: FailureKind,
+}
+
+/// A turn that a worker lost inside of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostTurn {
+    /// The worker.
+    pub worker: usize,
+    /// The operation that it had not done yet.
+    pub at: &'static Location<'static>,
 }
 
 /// What made a run fail.
@@ -45,6 +58,9 @@ pub enum FailureKind {
         /// What had not ended.
         unfinished: ShutdownReport,
     },
+    /// Two workers were inside of a cell of this type at once, one of them to change it. Looked for with
+    /// `--cfg kcoro_interleave` only, and a bug of kcoro. What has not ended is leaked.
+    DataRace(&'static str),
     /// The simulated runtime could not be built.
     Build(BuildError),
     /// The body could not be spawned.
@@ -60,7 +76,11 @@ impl fmt::Display for Failure {
             Some(seed) => write!(f, "seed {seed}")?,
             None => f.write_str("a replayed schedule")?,
         }
-        write!(f, ", after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)
+        write!(f, ", after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)?;
+        for LostTurn { worker, at } in &self.lost_turns {
+            write!(f, "\n  worker {worker} lost its turn before {at}")?;
+        }
+        Ok(())
     }
 }
 
@@ -86,6 +106,7 @@ impl fmt::Display for FailureKind {
                 write!(f, "not done after {limit} steps (a livelock? else raise the step limit)")?;
                 write_names(f, unfinished)
             }
+            Self::DataRace(what) => write!(f, "data race: two workers are in one cell at once, a `{what}`"),
             Self::Build(why) => why.fmt(f),
             Self::Spawn(why) => why.fmt(f),
             Self::InsideRuntime => {

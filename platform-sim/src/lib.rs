@@ -64,20 +64,25 @@ mod backend;
 mod dice;
 mod failure;
 mod owned;
+mod pct;
+#[cfg_attr(not(kcoro_interleave), path = "no_points.rs")]
+mod points;
 mod random;
 mod replay;
 mod schedule;
 mod seat;
 mod sim;
+mod strategy;
 mod trace;
 mod turns;
 mod world;
 
 pub use kcoro_core::*;
 
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, LostTurn};
 pub use schedule::Schedule;
 pub use sim::{Outcome, Sim};
+pub use strategy::Strategy;
 
 /// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].
 ///

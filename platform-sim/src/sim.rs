@@ -12,9 +12,10 @@ use kcoro_core::sched::{Handle, Runtime, UnobservedPanic};
 use crate::backend::Backend;
 use crate::dice::Dice;
 use crate::failure::{Failure, FailureKind};
-use crate::random::Random;
+use crate::points::Registration;
 use crate::replay;
 use crate::schedule::{Replay, Schedule};
+use crate::strategy::Strategy;
 use crate::world::{Laws, START_NS, Stuck, World};
 
 /// The settings of simulated runs.
@@ -32,6 +33,7 @@ use crate::world::{Laws, START_NS, Stuck, World};
 #[derive(Clone, Debug)]
 pub struct Sim {
     laws: Laws,
+    strategy: Strategy,
 }
 
 /// A run that came to its end.
@@ -51,7 +53,8 @@ pub struct Outcome<T> {
 impl Sim {
     /// Two workers, at most a million steps, and steps that take no time.
     pub fn new() -> Self {
-        Self { laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 } }
+        let laws = Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 };
+        Self { laws, strategy: Strategy::Random }
     }
 
     /// How many workers are simulated. Coroutines of one worker can interleave, too; more workers add stealing, and wakes
@@ -74,6 +77,12 @@ impl Sim {
         self
     }
 
+    /// How seeds become schedules. Default: [`Strategy::Random`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
     /// Runs `body` in a coroutine of a simulated runtime, scheduled by `seed`. When it has returned, coroutines that are
     /// left are cancelled, as when a [`Runtime`] is dropped, and the run ends with the last of them.
     ///
@@ -90,7 +99,7 @@ impl Sim {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.run_under(Dice::new(Random::new(seed)), Some(seed), body)
+        self.run_under(self.strategy.dice(seed, self.laws.workers), Some(seed), body)
     }
 
     /// As [`Sim::run`], under the choices of `schedule` instead of a seed's.
@@ -119,7 +128,10 @@ impl Sim {
         let virtual_time = Duration::from_nanos(world.now_ns() - START_NS);
         match result {
             Ok(value) => Ok(Outcome { value, trace_hash, steps, virtual_time }),
-            Err(kind) => Err(Failure { seed, schedule: world.drawn(), steps, virtual_time, trace_hash, kind }),
+            Err(kind) => {
+                let (schedule, lost_turns) = (world.drawn(), world.lost_turns());
+                Err(Failure { seed, schedule, steps, virtual_time, trace_hash, lost_turns, kind })
+            }
         }
     }
 
@@ -130,6 +142,7 @@ impl Sim {
         T: Send + 'static,
     {
         refuse_inside_runtime()?;
+        let _points = Registration::new(world);
         // Without it, an overflow is a plain SIGSEGV: no reason not to run.
         let _ = kcoro_posix::report_overflow_here();
         let panics = Arc::new(Mutex::new(None));
@@ -142,8 +155,8 @@ impl Sim {
         let handle = runtime.handle().clone();
         let root = handle.builder().name("root").spawn(body).map_err(FailureKind::Spawn)?;
         if let Err(stuck) = world.drive(|| root.is_finished()) {
-            // Dropping it would wait, in real time, for what is stuck.
-            mem::forget(runtime);
+            // Dropping the runtime would wait, in real time, for what is stuck; dropping the handle for a lock in it.
+            mem::forget((runtime, root));
             return Err(self.explain(stuck, &handle));
         }
         let ended = self.end(world, runtime);
@@ -165,11 +178,16 @@ impl Sim {
 
     /// Who is left, in the order of their numbers.
     fn explain(&self, stuck: Stuck, handle: &Handle) -> FailureKind {
-        let mut unfinished = handle.unfinished();
-        unfinished.abandoned.sort_by_key(|one| one.id);
+        let unfinished = || {
+            let mut unfinished = handle.unfinished();
+            unfinished.abandoned.sort_by_key(|one| one.id);
+            unfinished
+        };
         match stuck {
-            Stuck::Deadlock => FailureKind::Deadlock(unfinished),
-            Stuck::StepLimit => FailureKind::StepLimit { limit: self.laws.step_limit, unfinished },
+            Stuck::Deadlock => FailureKind::Deadlock(unfinished()),
+            Stuck::StepLimit => FailureKind::StepLimit { limit: self.laws.step_limit, unfinished: unfinished() },
+            // Nothing more is asked of a runtime in which two workers are in one place.
+            Stuck::Race(what) => FailureKind::DataRace(what),
         }
     }
 
@@ -235,14 +253,14 @@ fn first_into(first: Arc<Mutex<Option<String>>>) -> impl Fn(&UnobservedPanic<'_>
 
 #[cfg(test)]
 mod tests {
-    use super::{Dice, Random, Sim, World};
+    use super::{Sim, World};
 
     #[test]
     fn a_run_that_ended_leaves_nothing_behind() {
         let sim = Sim::new().workers(3);
         let body = || kcoro_core::sched::spawn(kcoro_core::sched::yield_now).unwrap().join().unwrap();
         for seed in 0..50 {
-            let world = World::new(Dice::new(Random::new(seed)), sim.laws);
+            let world = World::new(sim.strategy.dice(seed, sim.laws.workers), sim.laws);
             sim.run_in(&world, body).unwrap();
             assert_eq!(std::sync::Arc::strong_count(&world), 1, "the workers and their runtime are gone");
         }
