@@ -41,7 +41,7 @@ pub(crate) trait Strategy {
 /// See the [module](self).
 pub(crate) struct Dice {
     strategy: Box<dyn Strategy>,
-    drawn: RefCell<Schedule>,
+    drawn: RefCell<Vec<usize>>,
 }
 
 impl Dice {
@@ -62,7 +62,7 @@ impl Dice {
 
     /// All that has been drawn.
     pub(crate) fn drawn(&self) -> Schedule {
-        self.drawn.borrow().clone()
+        self.drawn.borrow().iter().copied().collect()
     }
 }
 

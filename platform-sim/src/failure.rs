@@ -8,6 +8,7 @@ use std::time::Duration;
 use kcoro_core::sched::{BuildError, JoinError, ShutdownReport, SpawnError};
 
 use crate::schedule::Schedule;
+use crate::trail::Trail;
 
 /// How many coroutines a message names at most.
 const MOST_NAMED: usize = 32;
@@ -25,20 +26,10 @@ pub struct Failure {
     pub virtual_time: Duration,
     /// The hash of all scheduling decisions until then.
     pub trace_hash: u64,
-    /// Where workers last lost their turns inside of operations, the newest last; with `--cfg kcoro_interleave` only.
-    pub lost_turns: Vec<LostTurn>,
     /// What happened.
     pub kind: FailureKind,
-}
-
-/// A turn that a worker lost inside of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LostTurn {
-    /// The worker.
-    pub worker: usize,
-    /// The operation that it had not done yet.
-    pub at: &'static Location<'static>,
+    /// The last decisions before it.
+    pub trail: Trail,
 }
 
 /// What made a run fail.
@@ -47,8 +38,8 @@ pub struct LostTurn {
 pub enum FailureKind {
     /// The body panicked, or had no stack.
     Body(JoinError),
-    /// A coroutine panicked whose handle had been dropped: the message names it. The panic hook has said why.
-    Unobserved(String),
+    /// A coroutine panicked whose handle had been dropped. The panic hook has said why.
+    Unobserved(Culprit),
     /// Coroutines wait, and nothing is left that could wake them: no ready coroutine, no deadline.
     Deadlock(ShutdownReport),
     /// The run took more steps than [`Sim::step_limit`](crate::Sim::step_limit) allows.
@@ -69,6 +60,59 @@ pub enum FailureKind {
     InsideRuntime,
 }
 
+/// A coroutine that made a run fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Culprit {
+    /// Its number.
+    pub id: u64,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub spawn_site: &'static Location<'static>,
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or("unnamed");
+        write!(f, "coroutine {} `{name}`, spawned at {}", self.id, self.spawn_site)
+    }
+}
+
+impl FailureKind {
+    /// Whether another schedule might not fail.
+    pub(crate) fn is_of_the_schedule(&self) -> bool {
+        match self {
+            Self::Body(_) | Self::Unobserved(_) | Self::Deadlock(_) | Self::StepLimit { .. } | Self::DataRace(_) => {
+                true
+            }
+            Self::Build(_) | Self::Spawn(_) | Self::InsideRuntime => false,
+        }
+    }
+
+    /// Whether this is the same failure of the program as `other`, in a run that may have gone another way. So numbers of
+    /// coroutines do not count, which depend on who spawned first, but names and spawn sites do.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Body(why), Self::Body(other)) => why.to_string() == other.to_string(),
+            (Self::Unobserved(one), Self::Unobserved(other)) => {
+                (&one.name, one.spawn_site) == (&other.name, other.spawn_site)
+            }
+            (Self::Deadlock(report), Self::Deadlock(other)) => who_waits(report) == who_waits(other),
+            // Who is where at the last step says little.
+            (Self::StepLimit { .. }, Self::StepLimit { .. }) => true,
+            (Self::DataRace(what), Self::DataRace(other)) => what == other,
+            _ => false,
+        }
+    }
+}
+
+fn who_waits(report: &ShutdownReport) -> Vec<(Option<&'static str>, &'static Location<'static>)> {
+    let mut who: Vec<_> = report.abandoned.iter().map(|one| (one.name, one.spawn_site)).collect();
+    who.sort_unstable();
+    who
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, steps, virtual_time, .. } = self;
@@ -76,11 +120,7 @@ impl fmt::Display for Failure {
             Some(seed) => write!(f, "seed {seed}")?,
             None => f.write_str("a replayed schedule")?,
         }
-        write!(f, ", after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)?;
-        for LostTurn { worker, at } in &self.lost_turns {
-            write!(f, "\n  worker {worker} lost its turn before {at}")?;
-        }
-        Ok(())
+        write!(f, ", after {steps} steps and {virtual_time:?} of virtual time: {}", self.kind)
     }
 }
 
@@ -96,7 +136,7 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Body(why) => why.fmt(f),
-            Self::Unobserved(what) => f.write_str(what),
+            Self::Unobserved(culprit) => write!(f, "{culprit}, panicked unobserved"),
             Self::Deadlock(report) => {
                 let waiting = report.abandoned.len();
                 write!(f, "deadlock: {waiting} coroutines wait, and nothing that is simulated will wake them")?;

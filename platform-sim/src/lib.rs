@@ -61,28 +61,35 @@
 //! With the environment variable `KCORO_SEED` set, [`check`] runs that seed only.
 
 mod backend;
+mod check;
 mod dice;
 mod failure;
 mod owned;
 mod pct;
 #[cfg_attr(not(kcoro_interleave), path = "no_points.rs")]
 mod points;
+mod quiet;
 mod random;
 mod replay;
+mod run;
 mod schedule;
 mod seat;
+mod shrink;
 mod sim;
 mod strategy;
 mod trace;
+mod trail;
 mod turns;
 mod world;
 
 pub use kcoro_core::*;
 
-pub use failure::{Failure, FailureKind, LostTurn};
-pub use schedule::Schedule;
-pub use sim::{Outcome, Sim};
+pub use failure::{Culprit, Failure, FailureKind};
+pub use run::Outcome;
+pub use schedule::{Schedule, ScheduleError};
+pub use sim::Sim;
 pub use strategy::Strategy;
+pub use trail::Trail;
 
 /// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].
 ///

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::failure::LostTurn;
 use crate::world::World;
 
 pub(crate) struct Points;
@@ -23,10 +22,6 @@ impl Points {
 
     pub(crate) fn take_chosen(&self) -> Option<usize> {
         None
-    }
-
-    pub(crate) fn lost_turns(&self) -> Vec<LostTurn> {
-        Vec::new()
     }
 
     pub(crate) fn race(&self) -> Option<&'static str> {

@@ -8,8 +8,7 @@
 //! is done for the simulation's own calls into the runtime, which come from outside of all workers.
 #![expect(unsafe_code, reason = "suspends workers from any stack; keeps addresses of locks that are waited for")]
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +17,7 @@ use std::thread;
 use kcoro_core::interleave::{self, Interleave, Registered};
 
 use crate::dice::Question;
-use crate::failure::LostTurn;
 use crate::world::World;
-
-/// How many of the turns that were lost are remembered.
-const MOST_LOST: usize = 16;
 
 /// What a world needs to know for points.
 pub(crate) struct Points {
@@ -35,7 +30,6 @@ pub(crate) struct Points {
     /// What each worker cannot go on without.
     wanted: Box<[Cell<Option<Wanted>>]>,
     race: Cell<Option<&'static str>>,
-    lost: RefCell<VecDeque<LostTurn>>,
 }
 
 /// A lock that a worker waits for.
@@ -61,21 +55,7 @@ impl Points {
             rescuing: Cell::new(false),
             wanted: (0..workers).map(|_| Cell::new(None)).collect(),
             race: Cell::new(None),
-            lost: RefCell::default(),
         }
-    }
-
-    /// The last turns that were lost at points, the newest last.
-    pub(crate) fn lost_turns(&self) -> Vec<LostTurn> {
-        self.lost.borrow().iter().copied().collect()
-    }
-
-    fn note_lost(&self, worker: usize, at: &'static Location<'static>) {
-        let mut lost = self.lost.borrow_mut();
-        if lost.len() == MOST_LOST {
-            lost.pop_front();
-        }
-        lost.push_back(LostTurn { worker, at });
     }
 
     /// Notes that `worker` runs during `run`.
@@ -122,7 +102,7 @@ impl Interleave for World {
             && let Some(other) = self.who_goes_on(worker)
         {
             points.chosen.set(Some(other));
-            points.note_lost(worker, at);
+            self.note_loses(worker, at);
             self.pause_at_point(worker);
         }
     }
@@ -173,6 +153,10 @@ impl World {
         turns.offer_at_point(worker, self.laws.workers, |worker| self.can_go_on(worker));
         let nth = self.dice().draw(Question::Preempt(turns.offered()));
         (nth > 0).then(|| turns.take(nth))
+    }
+
+    fn note_loses(&self, worker: usize, at: &'static Location<'static>) {
+        self.trail_mut().note_loses(self.passed_ns(), worker, at);
     }
 
     fn pause_at_point(&self, worker: usize) {

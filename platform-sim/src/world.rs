@@ -5,19 +5,19 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kcoro_core::platform::{ClockId, StartError, WorkerEntry};
+use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
 use crate::dice::{Dice, Question};
-use crate::failure::LostTurn;
 use crate::owned::Owned;
 use crate::points::Points;
 use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
 use crate::trace::{Decision, Trace};
+use crate::trail::Trail;
 use crate::turns::Turns;
 
 /// Where the virtual clock starts, so that "a moment ago" is a number, too.
-pub(crate) const START_NS: u64 = 1_000_000_000;
+const START_NS: u64 = 1_000_000_000;
 
 /// Why a run cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ struct Inside {
     turns: RefCell<Turns>,
     points: Points,
     trace: Trace,
+    trail: RefCell<Trail>,
     steps: Cell<u64>,
 }
 
@@ -69,6 +70,7 @@ impl World {
             turns: RefCell::default(),
             points: Points::new(laws.workers),
             trace: Trace::new(),
+            trail: RefCell::default(),
             steps: Cell::new(0),
         };
         Arc::new(Self { clock, laws, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
@@ -77,6 +79,11 @@ impl World {
     pub(crate) fn now_ns(&self) -> u64 {
         // Relaxed: one writer, and a number that stands for nothing else.
         self.now_ns.load(Ordering::Relaxed)
+    }
+
+    /// How much virtual time has passed since the start.
+    pub(crate) fn passed_ns(&self) -> u64 {
+        self.now_ns() - START_NS
     }
 
     pub(crate) fn steps(&self) -> u64 {
@@ -92,9 +99,9 @@ impl World {
         self.inside().dice.drawn()
     }
 
-    /// Where workers last lost their turns inside of operations.
-    pub(crate) fn lost_turns(&self) -> Vec<LostTurn> {
-        self.inside().points.lost_turns()
+    /// The last decisions.
+    pub(crate) fn trail(&self) -> Trail {
+        self.inside().trail.borrow().clone()
     }
 
     /// The seat of worker `index`; `None` on a foreign thread.
@@ -118,8 +125,10 @@ impl World {
         chosen
     }
 
-    pub(crate) fn note_runs(&self, worker: usize, coroutine: u64) {
-        self.inside().trace.note(Decision::Runs { worker, coroutine });
+    pub(crate) fn note_runs(&self, worker: usize, coroutine: Running) {
+        let inside = self.inside();
+        inside.trace.note(Decision::Runs { worker, coroutine: coroutine.id });
+        inside.trail.borrow_mut().note_runs(self.passed_ns(), worker, coroutine);
     }
 
     /// Gives turns to workers until `is_over`.
@@ -182,12 +191,18 @@ impl World {
         let now_ns = deadlines.min().ok_or(Stuck::Deadlock)?;
         self.now_ns.store(now_ns, Ordering::Relaxed);
         self.inside().trace.note(Decision::Jump { now_ns });
+        self.inside().trail.borrow_mut().note_jump(self.passed_ns());
         Ok(())
     }
 
     #[cfg(kcoro_interleave)]
     pub(crate) fn points(&self) -> &Points {
         &self.inside().points
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn trail_mut(&self) -> std::cell::RefMut<'_, Trail> {
+        self.inside().trail.borrow_mut()
     }
 
     #[cfg(kcoro_interleave)]

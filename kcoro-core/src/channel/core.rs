@@ -15,6 +15,7 @@ use super::ring::Ring;
 use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::task::claim::Outcome;
+use crate::task::wait_record::ChannelId;
 use crate::wait::queue::WaitQueue;
 use crate::wait::wake::Wake;
 
@@ -124,6 +125,12 @@ impl<T> Shared<T> {
             closed: false,
         };
         Self { state: SpinLock::new(state), capacity, senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
+    }
+
+    /// What tells this channel from others.
+    #[inline(always)]
+    pub(super) fn id(&self) -> ChannelId {
+        ChannelId::of(self)
     }
 
     /// A send that does not wait.

@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 
 use super::queues::BASE_EVERY;
 use super::worker::Worker;
-use crate::platform::Choices;
+use crate::platform::{Choices, Running};
 use crate::task::header::Header;
 
 /// How many of the coroutines that are bound to a worker are offered at once: choosing takes time for each.
@@ -37,7 +37,7 @@ impl Worker {
     pub(super) fn announce(&self, header: &Header) {
         if let Some(choices) = self.choices() {
             self.local.tick.set(BASE_EVERY - 1);
-            choices.runs(self.index, header.id);
+            choices.runs(self.index, Running::new(header.id, header.name, header.spawn_site));
         }
     }
 

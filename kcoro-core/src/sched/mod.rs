@@ -20,6 +20,7 @@
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `task_core` | its end, its memory |
 //! | `shutdown` | the end of a runtime |
+//! | `dump` | what all coroutines do, and what they wait for |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
 
 pub(crate) mod idle;
@@ -35,6 +36,8 @@ mod base;
 mod builder;
 #[cfg(not(loom))]
 mod choosing;
+#[cfg(not(loom))]
+mod dump;
 #[cfg(not(loom))]
 mod handle;
 #[cfg(not(loom))]
@@ -82,6 +85,7 @@ use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
+    dump::{CoroutineInfo, CoroutineState, Dump, ScopeInfo},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
     locals::CoroutineLocal,
@@ -92,3 +96,4 @@ pub use self::{
     spawn_builder::Builder,
     stats::Stats,
 };
+pub use crate::task::wait_record::{ScopeId, WaitsFor};
