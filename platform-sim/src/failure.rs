@@ -47,6 +47,9 @@ pub enum FailureKind {
         /// What had not ended.
         unfinished: WaitGraph,
     },
+    /// Two workers were inside of a cell of this type at once, one of them to change it. Looked for with
+    /// `--cfg kcoro_interleave` only, and a bug of kcoro. What has not ended is leaked.
+    DataRace(&'static str),
     /// The simulated runtime could not be built.
     Build(BuildError),
     /// The body could not be spawned.
@@ -78,7 +81,9 @@ impl FailureKind {
     /// Whether another schedule might not fail.
     pub(crate) fn is_of_the_schedule(&self) -> bool {
         match self {
-            Self::Body(_) | Self::Unobserved(_) | Self::Deadlock(_) | Self::StepLimit { .. } => true,
+            Self::Body(_) | Self::Unobserved(_) | Self::Deadlock(_) | Self::StepLimit { .. } | Self::DataRace(_) => {
+                true
+            }
             Self::Build(_) | Self::Spawn(_) | Self::InsideRuntime => false,
         }
     }
@@ -94,6 +99,7 @@ impl FailureKind {
             (Self::Deadlock(graph), Self::Deadlock(other)) => graph.who_waits() == other.who_waits(),
             // Who is where at the last step says little.
             (Self::StepLimit { .. }, Self::StepLimit { .. }) => true,
+            (Self::DataRace(what), Self::DataRace(other)) => what == other,
             _ => false,
         }
     }
@@ -130,6 +136,7 @@ impl fmt::Display for FailureKind {
             Self::StepLimit { limit, unfinished } => {
                 write!(f, "not done after {limit} steps (a livelock? else raise the step limit)\n{unfinished}")
             }
+            Self::DataRace(what) => write!(f, "data race: two workers are in one cell at once, a `{what}`"),
             Self::Build(why) => why.fmt(f),
             Self::Spawn(why) => why.fmt(f),
             Self::InsideRuntime => {

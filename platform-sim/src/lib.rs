@@ -68,6 +68,9 @@ mod dice;
 mod failure;
 mod graph;
 mod owned;
+mod pct;
+#[cfg_attr(not(kcoro_interleave), path = "no_points.rs")]
+mod points;
 mod quiet;
 mod random;
 mod replay;
@@ -76,6 +79,7 @@ mod schedule;
 mod seat;
 mod shrink;
 mod sim;
+mod strategy;
 mod trace;
 mod trail;
 mod turns;
@@ -111,6 +115,7 @@ pub use graph::WaitGraph;
 pub use run::Outcome;
 pub use schedule::{Schedule, ScheduleError};
 pub use sim::Sim;
+pub use strategy::Strategy;
 pub use trail::Trail;
 
 /// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].

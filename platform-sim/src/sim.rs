@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::failure::Failure;
-use crate::random::Random;
 use crate::run::{Outcome, run_once};
 use crate::schedule::{Replay, Schedule};
 use crate::shrink::Budget;
+use crate::strategy::Strategy;
 use crate::world::Laws;
 
 /// The settings of simulated runs.
@@ -27,6 +27,7 @@ use crate::world::Laws;
 #[derive(Clone, Debug)]
 pub struct Sim {
     pub(crate) laws: Laws,
+    pub(crate) strategy: Strategy,
     pub(crate) shrinking: Budget,
 }
 
@@ -35,6 +36,7 @@ impl Sim {
     pub fn new() -> Self {
         Self {
             laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 },
+            strategy: Strategy::Random,
             shrinking: Budget { runs: 1000, time: Duration::from_secs(5) },
         }
     }
@@ -56,6 +58,12 @@ impl Sim {
     /// none, so that time moves only while everything waits.
     pub fn step_cost(mut self, cost: Duration) -> Self {
         self.laws.step_cost_ns = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// How seeds become schedules. Default: [`Strategy::Random`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
         self
     }
 
@@ -88,7 +96,7 @@ impl Sim {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let ran = run_once(self.laws, Dice::new(Random::new(seed)), Location::caller(), body);
+        let ran = run_once(self.laws, self.dice(seed), Location::caller(), body);
         ran.result.map_err(|failure| Failure { seed: Some(seed), ..failure })
     }
 
@@ -104,6 +112,13 @@ impl Sim {
         T: Send + 'static,
     {
         run_once(self.laws, Dice::new(Replay::new(schedule.clone())), Location::caller(), body).result
+    }
+}
+
+impl Sim {
+    /// The dice of a seed.
+    pub(crate) fn dice(&self, seed: u64) -> Dice {
+        self.strategy.dice(seed, self.laws.workers)
     }
 }
 
