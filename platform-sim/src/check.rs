@@ -8,7 +8,6 @@ use std::sync::Arc;
 use crate::dice::Dice;
 use crate::failure::{Failure, FailureKind};
 use crate::quiet::quietly;
-use crate::random::Random;
 use crate::replay::{self, Requested, SCHEDULE, SEED};
 use crate::run::{Ran, run_once};
 use crate::schedule::{Replay, Schedule};
@@ -64,7 +63,7 @@ where
     }
 
     fn seed(&self, seed: u64) -> Result<(), String> {
-        let failure = match self.run(self.sim.laws, Dice::new(Random::new(seed))).result {
+        let failure = match self.run(self.sim.laws, self.sim.dice(seed)).result {
             Ok(_) => return Ok(()),
             Err(failure) => Failure { seed: Some(seed), ..failure },
         };

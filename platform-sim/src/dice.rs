@@ -15,6 +15,9 @@ pub(crate) enum Question<'a> {
     /// Which of these workers has the next turn? The first had the last one, unless it cannot go on, or has had so many
     /// that it is for others to go.
     Turn(&'a [usize]),
+    /// Which of these workers goes on at a point inside of an operation? The first is at that point now.
+    #[cfg_attr(not(any(kcoro_interleave, test)), expect(dead_code, reason = "there are no points in this build"))]
+    Preempt(&'a [usize]),
     /// Which of so many things does a worker take next? The first is the oldest.
     Take(usize),
 }
@@ -23,7 +26,7 @@ impl Question<'_> {
     /// How many options there are.
     pub(crate) fn options(self) -> usize {
         match self {
-            Question::Turn(workers) => workers.len(),
+            Question::Turn(workers) | Question::Preempt(workers) => workers.len(),
             Question::Take(options) => options,
         }
     }

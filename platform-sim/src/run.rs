@@ -13,6 +13,8 @@ use kcoro_core::sched::{Handle, Runtime, UnobservedPanic};
 use crate::backend::Backend;
 use crate::dice::Dice;
 use crate::failure::{Culprit, Failure, FailureKind};
+use crate::graph::WaitGraph;
+use crate::points::Registration;
 use crate::schedule::Schedule;
 use crate::world::{Laws, Stuck, World};
 
@@ -62,6 +64,7 @@ where
     T: Send + 'static,
 {
     refuse_inside_runtime()?;
+    let _points = Registration::new(world);
     // Without it, an overflow is a plain SIGSEGV: no reason not to run.
     let _ = kcoro_posix::report_overflow_here();
     let panics = Arc::new(Mutex::new(None));
@@ -77,8 +80,8 @@ where
     let handle = runtime.handle().clone();
     let root = handle.builder().name("root").spawn_site(site).spawn(body).map_err(FailureKind::Spawn)?;
     if let Err(stuck) = world.drive(|| root.is_finished()) {
-        // Dropping it would wait, in real time, for what is stuck.
-        mem::forget(runtime);
+        // Dropping the runtime would wait, in real time, for what is stuck; dropping the handle for a lock in it.
+        mem::forget((runtime, root));
         return Err(explain(world, stuck, &handle));
     }
     let ended = end(world, runtime);
@@ -98,13 +101,14 @@ fn end(world: &World, runtime: Runtime) -> Result<(), FailureKind> {
     world.drive(|| world.all_ended()).map_err(|stuck| explain(world, stuck, &handle))
 }
 
-/// Who is left, in the order of their numbers.
+/// Who is left, and why.
 fn explain(world: &World, stuck: Stuck, handle: &Handle) -> FailureKind {
-    let mut unfinished = handle.unfinished();
-    unfinished.abandoned.sort_by_key(|one| one.id);
+    let unfinished = || WaitGraph::new(handle.dump());
     match stuck {
-        Stuck::Deadlock => FailureKind::Deadlock(unfinished),
-        Stuck::StepLimit => FailureKind::StepLimit { limit: world.laws.step_limit, unfinished },
+        Stuck::Deadlock => FailureKind::Deadlock(unfinished()),
+        Stuck::StepLimit => FailureKind::StepLimit { limit: world.laws.step_limit, unfinished: unfinished() },
+        // Nothing more is asked of a runtime in which two workers are in one place.
+        Stuck::Race(what) => FailureKind::DataRace(what),
     }
 }
 
@@ -133,15 +137,14 @@ mod tests {
 
     use kcoro_core::sched::{spawn, yield_now};
 
-    use super::{Dice, World, run_in};
+    use super::{World, run_in};
     use crate::Sim;
-    use crate::random::Random;
 
     #[test]
     fn a_run_that_ended_leaves_nothing_behind() {
-        let laws = Sim::new().workers(3).laws;
+        let sim = Sim::new().workers(3);
         for seed in 0..50 {
-            let world = World::new(Dice::new(Random::new(seed)), laws);
+            let world = World::new(sim.dice(seed), sim.laws);
             run_in(&world, Location::caller(), || spawn(yield_now).unwrap().join().unwrap()).unwrap();
             assert_eq!(Arc::strong_count(&world), 1, "the workers and their runtime are gone");
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::failure::Failure;
-use crate::random::Random;
 use crate::run::{Outcome, run_once};
 use crate::schedule::{Replay, Schedule};
 use crate::shrink::Budget;
+use crate::strategy::Strategy;
 use crate::world::Laws;
 
 /// The settings of simulated runs.
@@ -27,6 +27,7 @@ use crate::world::Laws;
 #[derive(Clone, Debug)]
 pub struct Sim {
     pub(crate) laws: Laws,
+    pub(crate) strategy: Strategy,
     pub(crate) shrinking: Budget,
 }
 
@@ -35,6 +36,7 @@ impl Sim {
     pub fn new() -> Self {
         Self {
             laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0, limit: None },
+            strategy: Strategy::Random,
             shrinking: Budget { runs: 1000, time: Duration::from_secs(5) },
         }
     }
@@ -68,6 +70,12 @@ impl Sim {
         self
     }
 
+    /// How seeds become schedules. Default: [`Strategy::Random`].
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = strategy;
+        self
+    }
+
     /// How many runs [`Sim::check`] makes at most to find a shorter schedule for a failure. Default: 1000; none with zero.
     pub fn shrink_runs(mut self, runs: u32) -> Self {
         self.shrinking.runs = runs;
@@ -97,7 +105,7 @@ impl Sim {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let ran = run_once(self.laws, Dice::new(Random::new(seed)), Location::caller(), body);
+        let ran = run_once(self.laws, self.dice(seed), Location::caller(), body);
         ran.result.map_err(|failure| Failure { seed: Some(seed), ..failure })
     }
 
@@ -113,6 +121,13 @@ impl Sim {
         T: Send + 'static,
     {
         run_once(self.laws, Dice::new(Replay::new(schedule.clone())), Location::caller(), body).result
+    }
+}
+
+impl Sim {
+    /// The dice of a seed.
+    pub(crate) fn dice(&self, seed: u64) -> Dice {
+        self.strategy.dice(seed, self.laws.workers)
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+#[cfg(kcoro_interleave)]
+use std::panic::Location;
 use std::time::Duration;
 
 use kcoro_core::platform::Running;
@@ -10,7 +12,8 @@ use kcoro_core::platform::Running;
 /// How many decisions are kept.
 const MOST_KEPT: usize = 24;
 
-/// The last decisions of a run: which worker went on with which coroutine, and where the clock jumped.
+/// The last decisions of a run: which worker went on with which coroutine, and where the clock jumped. With
+/// `--cfg kcoro_interleave` also which worker lost its turn inside of an operation.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
     // Boxed, so that a failure is small to return.
@@ -34,8 +37,16 @@ struct Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
-    Runs { worker: usize, coroutine: Running },
+    Runs {
+        worker: usize,
+        coroutine: Running,
+    },
     Jump,
+    #[cfg(kcoro_interleave)]
+    Loses {
+        worker: usize,
+        at: &'static Location<'static>,
+    },
 }
 
 impl Trail {
@@ -45,6 +56,11 @@ impl Trail {
 
     pub(crate) fn note_jump(&mut self, at_ns: u64) {
         self.note(at_ns, What::Jump);
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn note_loses(&mut self, at_ns: u64, worker: usize, at: &'static Location<'static>) {
+        self.note(at_ns, What::Loses { worker, at });
     }
 
     fn note(&mut self, at_ns: u64, what: What) {
@@ -76,6 +92,8 @@ impl fmt::Display for Trail {
             separator = "\n";
             match what {
                 What::Jump => f.write_str("the clock has jumped here")?,
+                #[cfg(kcoro_interleave)]
+                What::Loses { worker, at } => write!(f, "worker {worker} loses its turn before {at}")?,
                 What::Runs { worker, coroutine } => {
                     write!(f, "worker {worker} runs coroutine {}", coroutine.id)?;
                     match coroutine.name {

@@ -18,6 +18,16 @@ impl Turns {
     /// Orders those of `workers` that can go on: first the one that had the last turn, then those that follow it round.
     pub(crate) fn offer(&mut self, workers: usize, can_go_on: impl Fn(usize) -> bool) {
         let first = if self.in_a_row < MOST_IN_A_ROW { self.last } else { self.last + 1 };
+        self.offer_from(first, workers, can_go_on);
+    }
+
+    /// As [`Turns::offer`], in the midst of the turn of `worker`, which can go on.
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn offer_at_point(&mut self, worker: usize, workers: usize, can_go_on: impl Fn(usize) -> bool) {
+        self.offer_from(worker, workers, |other| other == worker || can_go_on(other));
+    }
+
+    fn offer_from(&mut self, first: usize, workers: usize, can_go_on: impl Fn(usize) -> bool) {
         self.offered.clear();
         self.offered.extend((0..workers).map(|nth| (first + nth) % workers).filter(|worker| can_go_on(*worker)));
     }

@@ -9,6 +9,7 @@ use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
 use crate::dice::{Dice, Question};
 use crate::owned::Owned;
+use crate::points::Points;
 use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
 use crate::trace::{Decision, Trace};
@@ -25,6 +26,8 @@ pub(crate) enum Stuck {
     Deadlock,
     /// The run took all its steps.
     StepLimit,
+    /// Two workers were in a cell of this type at once.
+    Race(&'static str),
 }
 
 /// What a world is made of.
@@ -51,6 +54,7 @@ struct Inside {
     seats: Vec<Seat>,
     dice: Dice,
     turns: RefCell<Turns>,
+    points: Points,
     trace: Trace,
     trail: RefCell<Trail>,
     steps: Cell<u64>,
@@ -66,6 +70,7 @@ impl World {
             seats,
             dice,
             turns: RefCell::default(),
+            points: Points::new(laws.workers),
             trace: Trace::new(),
             trail: RefCell::default(),
             steps: Cell::new(0),
@@ -145,27 +150,36 @@ impl World {
         if inside.steps.get() >= self.laws.step_limit {
             return Err(Stuck::StepLimit);
         }
-        if !self.can_go_on() {
+        if let Some(what) = inside.points.race() {
+            return Err(Stuck::Race(what));
+        }
+        if !(0..self.laws.workers).any(|worker| self.can_go_on(worker)) {
             self.jump()?;
         }
-        let worker = self.next_worker();
+        let chosen = inside.points.take_chosen().filter(|worker| self.can_go_on(*worker));
+        let worker = chosen.unwrap_or_else(|| self.next_worker());
         inside.trace.note(Decision::Worker(worker));
         inside.steps.set(inside.steps.get() + 1);
-        inside.seats[worker].resume();
+        self.resume(worker);
         self.now_ns.store(self.now_ns().saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
         Ok(())
     }
 
-    fn can_go_on(&self) -> bool {
-        let now_ns = self.now_ns();
-        self.inside().seats.iter().any(|seat| seat.is_runnable(now_ns))
+    pub(crate) fn resume(&self, worker: usize) {
+        let inside = self.inside();
+        inside.points.running(worker, || inside.seats[worker].resume());
+    }
+
+    pub(crate) fn can_go_on(&self, worker: usize) -> bool {
+        let inside = self.inside();
+        inside.seats[worker].is_runnable(self.now_ns()) && !inside.points.is_blocked(worker)
     }
 
     /// Whose turn it is, of those that can go on.
     fn next_worker(&self) -> usize {
-        let (inside, now_ns) = (self.inside(), self.now_ns());
+        let inside = self.inside();
         let mut turns = inside.turns.borrow_mut();
-        turns.offer(inside.seats.len(), |worker| inside.seats[worker].is_runnable(now_ns));
+        turns.offer(inside.seats.len(), |worker| self.can_go_on(worker));
         let nth = inside.dice.draw(Question::Turn(turns.offered()));
         turns.take(nth)
     }
@@ -181,6 +195,26 @@ impl World {
         self.inside().trace.note(Decision::Jump { now_ns });
         self.inside().trail.borrow_mut().note_jump(self.passed_ns());
         Ok(())
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn points(&self) -> &Points {
+        &self.inside().points
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn trail_mut(&self) -> std::cell::RefMut<'_, Trail> {
+        self.inside().trail.borrow_mut()
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn dice(&self) -> &Dice {
+        &self.inside().dice
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn turns(&self) -> std::cell::RefMut<'_, Turns> {
+        self.inside().turns.borrow_mut()
     }
 
     fn inside(&self) -> &Inside {

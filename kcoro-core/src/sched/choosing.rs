@@ -64,7 +64,11 @@ impl Worker {
             return None;
         }
         let chosen = self.choose(options);
-        if chosen < bound { self.take_bound(chosen) } else { self.take_stealable(chosen - bound) }
+        if chosen < bound {
+            return self.take_bound(chosen);
+        }
+        // Thieves may have been faster: then it is one of the bound, which nobody else would run.
+        self.take_stealable(chosen - bound).or_else(|| self.pop_bound())
     }
 
     /// Takes the bound task behind `before` others, which go to the end.

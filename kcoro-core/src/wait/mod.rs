@@ -64,7 +64,7 @@ impl core::error::Error for CannotWait {}
 
 #[cfg(feature = "std")]
 pub(crate) fn is_unwinding() -> bool {
-    std::thread::panicking()
+    crate::primitive::thread::panicking()
 }
 
 #[cfg(not(feature = "std"))]
