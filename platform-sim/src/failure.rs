@@ -5,13 +5,11 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
-use kcoro_core::sched::{BuildError, JoinError, ShutdownReport, SpawnError};
+use kcoro_core::sched::{BuildError, JoinError, SpawnError};
 
+use crate::graph::WaitGraph;
 use crate::schedule::Schedule;
 use crate::trail::Trail;
-
-/// How many coroutines a message names at most.
-const MOST_NAMED: usize = 32;
 
 /// A run that failed. Its message says what happened, and when.
 #[non_exhaustive]
@@ -41,13 +39,13 @@ pub enum FailureKind {
     /// A coroutine panicked whose handle had been dropped. The panic hook has said why.
     Unobserved(Culprit),
     /// Coroutines wait, and nothing is left that could wake them: no ready coroutine, no deadline.
-    Deadlock(ShutdownReport),
+    Deadlock(WaitGraph),
     /// The run took more steps than [`Sim::step_limit`](crate::Sim::step_limit) allows.
     StepLimit {
         /// The limit.
         limit: u64,
         /// What had not ended.
-        unfinished: ShutdownReport,
+        unfinished: WaitGraph,
     },
     /// Two workers were inside of a cell of this type at once, one of them to change it. Looked for with
     /// `--cfg kcoro_interleave` only, and a bug of kcoro. What has not ended is leaked.
@@ -98,19 +96,13 @@ impl FailureKind {
             (Self::Unobserved(one), Self::Unobserved(other)) => {
                 (&one.name, one.spawn_site) == (&other.name, other.spawn_site)
             }
-            (Self::Deadlock(report), Self::Deadlock(other)) => who_waits(report) == who_waits(other),
+            (Self::Deadlock(graph), Self::Deadlock(other)) => graph.who_waits() == other.who_waits(),
             // Who is where at the last step says little.
             (Self::StepLimit { .. }, Self::StepLimit { .. }) => true,
             (Self::DataRace(what), Self::DataRace(other)) => what == other,
             _ => false,
         }
     }
-}
-
-fn who_waits(report: &ShutdownReport) -> Vec<(Option<&'static str>, &'static Location<'static>)> {
-    let mut who: Vec<_> = report.abandoned.iter().map(|one| (one.name, one.spawn_site)).collect();
-    who.sort_unstable();
-    who
 }
 
 impl fmt::Display for Failure {
@@ -137,14 +129,12 @@ impl fmt::Display for FailureKind {
         match self {
             Self::Body(why) => why.fmt(f),
             Self::Unobserved(culprit) => write!(f, "{culprit}, panicked unobserved"),
-            Self::Deadlock(report) => {
-                let waiting = report.abandoned.len();
-                write!(f, "deadlock: {waiting} coroutines wait, and nothing that is simulated will wake them")?;
-                write_names(f, report)
+            Self::Deadlock(graph) => {
+                let waiting = graph.coroutines.len();
+                write!(f, "deadlock: {waiting} coroutines wait, and nothing that is simulated will wake them\n{graph}")
             }
             Self::StepLimit { limit, unfinished } => {
-                write!(f, "not done after {limit} steps (a livelock? else raise the step limit)")?;
-                write_names(f, unfinished)
+                write!(f, "not done after {limit} steps (a livelock? else raise the step limit)\n{unfinished}")
             }
             Self::DataRace(what) => write!(f, "data race: two workers are in one cell at once, a `{what}`"),
             Self::Build(why) => why.fmt(f),
@@ -154,18 +144,4 @@ impl fmt::Display for FailureKind {
             }
         }
     }
-}
-
-fn write_names(f: &mut fmt::Formatter<'_>, report: &ShutdownReport) -> fmt::Result {
-    for one in report.abandoned.iter().take(MOST_NAMED) {
-        write!(f, "\n  coroutine {} `{}`, spawned at {}", one.id, one.name.unwrap_or("unnamed"), one.spawn_site)?;
-    }
-    let more = report.abandoned.len().saturating_sub(MOST_NAMED);
-    if more > 0 {
-        write!(f, "\n  and {more} more")?;
-    }
-    if report.unparked > 0 {
-        write!(f, "\n  and {} that have not waited yet", report.unparked)?;
-    }
-    Ok(())
 }

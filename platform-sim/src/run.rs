@@ -13,6 +13,7 @@ use kcoro_core::sched::{Handle, Runtime, UnobservedPanic};
 use crate::backend::Backend;
 use crate::dice::Dice;
 use crate::failure::{Culprit, Failure, FailureKind};
+use crate::graph::WaitGraph;
 use crate::points::Registration;
 use crate::schedule::Schedule;
 use crate::world::{Laws, Stuck, World};
@@ -97,13 +98,9 @@ fn end(world: &World, runtime: Runtime) -> Result<(), FailureKind> {
     world.drive(|| world.all_ended()).map_err(|stuck| explain(world, stuck, &handle))
 }
 
-/// Who is left, in the order of their numbers.
+/// Who is left, and why.
 fn explain(world: &World, stuck: Stuck, handle: &Handle) -> FailureKind {
-    let unfinished = || {
-        let mut unfinished = handle.unfinished();
-        unfinished.abandoned.sort_by_key(|one| one.id);
-        unfinished
-    };
+    let unfinished = || WaitGraph::new(handle.dump());
     match stuck {
         Stuck::Deadlock => FailureKind::Deadlock(unfinished()),
         Stuck::StepLimit => FailureKind::StepLimit { limit: world.laws.step_limit, unfinished: unfinished() },

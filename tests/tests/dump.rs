@@ -6,8 +6,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kcoro_posix::channel::{bounded, rendezvous};
-use kcoro_posix::sched::{Builder, CoroutineInfo, CoroutineState, Dump, Handle, WaitsFor, spawn, yield_now};
+use kcoro_posix::GuardedStack;
+use kcoro_posix::channel::{Receiver, bounded, rendezvous};
+use kcoro_posix::coroutine::{Coroutine, Yielder};
+use kcoro_posix::sched::{
+    Builder, CoroutineInfo, CoroutineState, Dump, Handle, MOST_FRAMES, WaitsFor, spawn, yield_now,
+};
 use kcoro_posix::scope::scope;
 use kcoro_posix::time::sleep;
 use kcoro_posix::wait::block_on;
@@ -197,6 +201,49 @@ fn what_was_abandoned_can_still_be_dumped() {
         assert!(!runtime.shutdown(SHORT).is_clean());
         assert!(!named(&handle.dump(), "stubborn").spawn_site.file().is_empty());
     });
+}
+
+#[test]
+fn a_backtrace_starts_where_the_coroutine_goes_on_and_ends_whatever_lies_on_its_stack() {
+    let runtime = runtime(1);
+    let (tx, rx) = rendezvous::<()>();
+    let waiters: Vec<_> = (0..20)
+        .map(|depth| {
+            let rx = rx.clone();
+            runtime.spawn(move || deep(&rx, depth)).unwrap()
+        })
+        .collect();
+    // One that waits on a stack within: of that the dump knows no bounds, and shows where it goes on.
+    let within = runtime.builder().name("within").spawn(move || {
+        let stack = GuardedStack::new(64 << 10).unwrap();
+        Coroutine::new(stack, move |_: &Yielder<(), ()>, ()| deep(&rx, 0)).resume(())
+    });
+    let dump = dump_when(&runtime, |dump| all_parked(dump, 21));
+    for one in &dump.coroutines {
+        assert!((1..=MOST_FRAMES).contains(&one.backtrace.len()), "{one:?}");
+        let first = function_at(one.backtrace[0]);
+        assert!(first.contains("kcoro_core::sched"), "{first}");
+    }
+    assert_eq!(named(&dump, "within").backtrace.len(), 1);
+    drop(tx);
+    waiters.into_iter().for_each(|waiter| assert!(waiter.join().is_ok()));
+    assert!(within.unwrap().join().is_ok());
+    end(runtime);
+}
+
+fn deep(rx: &Receiver<()>, depth: u32) -> u32 {
+    if depth == 0 {
+        return u32::from(rx.recv().is_ok());
+    }
+    std::hint::black_box(deep(rx, std::hint::black_box(depth - 1))) + 1
+}
+
+fn function_at(address: usize) -> String {
+    let mut names = String::new();
+    backtrace::resolve(std::ptr::without_provenance_mut(address), |symbol| {
+        names.extend(symbol.name().map(|name| name.to_string()));
+    });
+    names
 }
 
 /// Wakes of all kinds, from workers, timers and this thread, while others look at the same coroutines without a pause.

@@ -43,9 +43,10 @@ fn a_deadlock_is_found_and_names_who_waits() {
         let results: Vec<_> = (0..100).map(dine_under).collect();
         assert!(results.iter().any(Result::is_ok), "some schedules let all of them eat");
         let failure = results.into_iter().find_map(Result::err).expect("a schedule in which each has one fork");
-        let FailureKind::Deadlock(report) = &failure.kind else { panic!("{failure}") };
-        assert_eq!(report.unparked, 0);
-        let named = |name| report.abandoned.iter().filter(|one| one.name == Some(name)).count();
+        let FailureKind::Deadlock(graph) = &failure.kind else { panic!("{failure}") };
+        assert_eq!(graph.unlisted, 0);
+        assert!(graph.cycles().is_empty(), "who could fill a channel is not known");
+        let named = |name| graph.coroutines.iter().filter(|one| one.name == Some(name)).count();
         assert!(NAMES.iter().all(|name| named(name) == 1) && named("root") == 1, "{failure}");
         let message = failure.to_string();
         assert!(message.contains("deadlock: 4 coroutines") && message.contains("`Hypatia`, spawned at"), "{message}");

@@ -91,8 +91,8 @@ fn a_deadlock_is_shrunk_to_a_deadlock_of_the_same_coroutines() {
     let message = message_of(|| sim.check(0..1000, body));
     let schedule = schedule_in(&message);
     let failure = sim.replay(&schedule, body).unwrap_err();
-    let FailureKind::Deadlock(report) = &failure.kind else { panic!("{failure}") };
-    assert_eq!(report.abandoned.len(), 3, "root and both");
+    let FailureKind::Deadlock(graph) = &failure.kind else { panic!("{failure}") };
+    assert_eq!(graph.coroutines.len(), 3, "root and both");
     assert!(schedule.len() <= 12, "{message}");
 }
 

@@ -12,6 +12,7 @@ use core::time::Duration;
 use super::builder::RuntimeBuilder;
 use super::dump::Dump;
 use super::join::{JoinError, JoinHandle};
+use super::metrics::Metrics;
 use super::panicked::Panicked;
 use super::runtime::{Inner, Phase};
 use super::shutdown::ShutdownReport;
@@ -303,6 +304,22 @@ impl Handle {
     /// What the runtime has done so far. Counters of running workers may lag a little.
     pub fn stats(&self) -> Stats {
         self.inner.stats()
+    }
+
+    /// What the runtime and each of its workers have done so far, and how much waits to be run. Workers go on meanwhile,
+    /// so its numbers are of no single instant.
+    ///
+    /// ```
+    /// # use kcoro_core::sched::Handle;
+    /// fn switches_per_second(runtime: &Handle, work: impl FnOnce()) -> f64 {
+    ///     let before = runtime.metrics();
+    ///     work();
+    ///     let done = runtime.metrics().since(&before);
+    ///     done.total.switches as f64 / done.elapsed.as_secs_f64()
+    /// }
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.inner)
     }
 
     /// What has not ended yet, as [`Runtime::shutdown`] would report it if it gave up now. Exact when nothing runs.

@@ -21,6 +21,7 @@
 //! | `join`, `task_core` | its end, its memory |
 //! | `shutdown` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
+//! | `stats`, `metrics` | counters, and snapshots of them |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
 
 pub(crate) mod idle;
@@ -46,6 +47,8 @@ mod join;
 mod limit;
 #[cfg(not(loom))]
 mod locals;
+#[cfg(not(loom))]
+mod metrics;
 #[cfg(not(loom))]
 mod panicked;
 #[cfg(not(loom))]
@@ -85,10 +88,11 @@ use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
-    dump::{CoroutineInfo, CoroutineState, Dump, ScopeInfo},
+    dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
     locals::CoroutineLocal,
+    metrics::{Metrics, MetricsDelta, WorkerMetrics},
     panicked::Panicked,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
