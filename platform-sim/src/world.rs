@@ -147,7 +147,7 @@ impl World {
 
     fn step(&self) -> Result<(), Stuck> {
         let inside = self.inside();
-        if inside.steps.get() >= self.laws.step_limit {
+        if inside.steps.get() >= self.laws.step_limit || inside.points.has_overrun() {
             return Err(Stuck::StepLimit);
         }
         if let Some(what) = inside.points.race() {
