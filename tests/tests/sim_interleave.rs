@@ -12,6 +12,7 @@ use kcoro_sim::interleave::point;
 use kcoro_sim::sched::{Builder, spawn, yield_now};
 use kcoro_sim::scope::scope;
 use kcoro_sim::{Failure, FailureKind, Outcome, Sim, Strategy};
+use kcoro_tests::child;
 
 const RANDOM: Strategy = Strategy::Random;
 const PCT: Strategy = Strategy::Pct { depth: 3 };
@@ -237,6 +238,22 @@ fn a_run_that_is_cut_short_in_the_midst_of_operations_says_who_was_left() {
             Err(failure) => assert!(matches!(failure.kind, FailureKind::StepLimit { .. }), "{failure}"),
         }
     }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_in_every_process() {
+    const HASHES: &str = "KCORO_TEST_HASHES";
+    let hash = |strategy| {
+        let sim = Sim::new().workers(3).strategy(strategy);
+        sim.run(2026, compute_until_relieved).unwrap().trace_hash
+    };
+    let hashes = format!("{:x?}", [RANDOM, PCT].map(hash));
+    if let Ok(of_parent) = std::env::var(HASHES) {
+        return assert_eq!(hashes, of_parent);
+    }
+    let variables = &[(HASHES, hashes.as_str())];
+    let (success, output) = child::with_variables("a_seed_gives_the_same_run_in_every_process", variables);
+    assert!(success, "{output}");
 }
 
 #[test]
