@@ -48,7 +48,11 @@
 //!
 //! # What is not
 //!
-//! - The code between two suspensions runs as one: races between atomic operations are not found.
+//! - The code between two suspensions runs as one: races between atomic operations are not found, unless everything is
+//!   built with `RUSTFLAGS="--cfg kcoro_interleave"`. Then every operation of an atomic, a cell or a lock of the core is a
+//!   point at which the seed may run another worker, and a test can add points of its own (`kcoro_sim::interleave`). In
+//!   that build a test must not hold a lock of the standard library while it calls kcoro: another worker that wants
+//!   the lock blocks the thread, which is the only one.
 //! - Code that blocks the thread blocks the simulation, and a loop that never suspends never ends. What a test touches
 //!   beyond kcoro (the real clock, threads, files, the iteration order of a `HashMap`) is not decided by the seed: with
 //!   it a seed may not replay.

@@ -126,8 +126,8 @@ const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios -
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
 
 /// Those that also run where simulations switch workers inside of operations.
-const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_failures --test sim_interleave --test sim_misuse \
-                                --test sim_scenarios --test sim_shrink";
+const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_attribute --test sim_deadlocks --test sim_failures \
+                                --test sim_interleave --test sim_misuse --test sim_scenarios --test sim_strategies";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
