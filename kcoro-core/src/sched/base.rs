@@ -84,7 +84,7 @@ impl Worker {
     fn look_around(&self) {
         self.drain_inbox();
         self.take_from_injector();
-        self.head.cached_now_ns.set(self.head.now_ns());
+        self.head.cached_now_ns.set(self.runtime().platform().now_ns());
         self.expire_timers();
     }
 
@@ -171,7 +171,7 @@ impl Worker {
         }
         while let Some(task) = abandoned.pop_front() {
             // SAFETY: as above.
-            super::shutdown::tell_joiner(unsafe { task.as_ref() });
+            unsafe { super::shutdown::tell_joiner(task) };
             self.push_last(task);
         }
         self.tell_joiners();

@@ -141,8 +141,13 @@ impl<T> JoinHandle<T> {
         Self { task, slot, taken: false, _output: PhantomData }
     }
 
+    fn core(&self) -> &TaskCore {
+        // SAFETY: the handle's reference keeps the task alive.
+        unsafe { TaskCore::of(self.task.as_ptr()) }
+    }
+
     fn cell(&self) -> &JoinCell {
-        &TaskCore::of(&self.task).join
+        &self.core().join
     }
 
     pub(crate) fn task(&self) -> &TaskRef {
@@ -255,7 +260,7 @@ impl<T> JoinHandle<T> {
     /// How many bytes of its stack the coroutine used at most; known when it has ended, if it was spawned with
     /// [`Builder::measure_stack`](super::Builder::measure_stack).
     pub fn stack_high_water_bytes(&self) -> Option<usize> {
-        match TaskCore::of(&self.task).stack_used_bytes.load(Ordering::Acquire) {
+        match self.core().stack_used_bytes.load(Ordering::Acquire) {
             0 => None,
             used => Some(used),
         }

@@ -27,19 +27,21 @@ impl Worker {
     /// See [`Schedule::suspend`](crate::task::schedule::Schedule::suspend).
     #[inline]
     pub(super) unsafe fn suspend(&self, deadline_ns: u64) {
-        let me = self.head.current.get();
         // SAFETY: the current coroutine is live, and it is us.
-        let header = unsafe { &*me };
-        if !header.registered.get() {
-            self.register(header);
-        }
+        let me = unsafe {
+            let me = self.me();
+            if !me.as_ref().registered.get() {
+                self.register(me);
+            }
+            me
+        };
         self.shared.counters.parks.bump();
         if deadline_ns == NO_DEADLINE {
             // SAFETY: forwarded: we are the current coroutine, our wait has begun.
-            unsafe { self.leave(header, Departed::Parking) };
+            unsafe { self.leave(me, Departed::Parking) };
         } else {
             // SAFETY: as above.
-            unsafe { self.suspend_until(header, deadline_ns) };
+            unsafe { self.suspend_until(me, deadline_ns) };
         }
     }
 
@@ -50,8 +52,8 @@ impl Worker {
     /// See [`Schedule::yield_now`](crate::task::schedule::Schedule::yield_now).
     #[inline]
     pub(super) unsafe fn yield_current(&self) {
-        // SAFETY: the current coroutine is live, and it is us.
-        let me = unsafe { &*self.head.current.get() };
+        // SAFETY: we are the current coroutine.
+        let me = unsafe { self.me() };
         let next = self.next();
         self.head.budget.set(RUN_BUDGET);
         if let Next::Nothing = next {
@@ -68,12 +70,23 @@ impl Worker {
     ///
     /// As [`Worker::yield_current`]; the caller owns `target`.
     pub(super) unsafe fn hand_over(&self, target: NonNull<Header>) {
-        // SAFETY: the current coroutine is live, and it is us.
-        let me = unsafe { &*self.head.current.get() };
+        // SAFETY: we are the current coroutine.
+        let me = unsafe { self.me() };
         let next = self.next_by_hand(target);
         self.shared.counters.yields.bump();
         // SAFETY: forwarded; no wait has begun.
         unsafe { self.leave_to(me, Departed::Yielding, next) };
+    }
+
+    /// The current coroutine.
+    ///
+    /// # Safety
+    ///
+    /// There is one: the caller runs in it.
+    #[inline(always)]
+    unsafe fn me(&self) -> NonNull<Header> {
+        // SAFETY: the caller's promise.
+        unsafe { NonNull::new_unchecked(self.head.current.get().cast_mut()) }
     }
 
     /// Switches from the current coroutine `me` to whatever is next.
@@ -83,7 +96,7 @@ impl Worker {
     /// `me` is the current coroutine of this worker, which is the calling one; no lock is held. `self` is stale
     /// afterwards if it migrates.
     #[inline]
-    pub(super) unsafe fn leave(&self, me: &Header, how: Departed) {
+    pub(super) unsafe fn leave(&self, me: NonNull<Header>, how: Departed) {
         let next = self.next();
         // SAFETY: forwarded.
         unsafe { self.leave_to(me, how, next) };
@@ -93,11 +106,13 @@ impl Worker {
     ///
     /// As [`Worker::leave`]; `next` is owned by the caller.
     #[inline]
-    pub(super) unsafe fn leave_to(&self, me: &Header, how: Departed, next: Next) {
+    pub(super) unsafe fn leave_to(&self, me: NonNull<Header>, how: Departed, next: Next) {
+        self.set_departed(me, how);
+        // SAFETY: the current coroutine is live, and it is us.
+        let me = unsafe { me.as_ref() };
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
             require_default_fp_control(me);
         }
-        self.set_departed(me, how);
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
             // SAFETY: forwarded.
@@ -242,7 +257,7 @@ unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
     unsafe { Worker::current() }.arrive();
     loop {
         // SAFETY: we run on a worker; its current task is the one that this stack was given to.
-        let task = unsafe { NonNull::new_unchecked(Worker::current().head.current.get().cast_mut()) };
+        let task = unsafe { Worker::current().me() };
         // SAFETY: it has not run before, and this is its stack.
         unsafe { (task.as_ref().vtable.run)(task) };
         // SAFETY: it has ended; it may have migrated, so the worker is asked for anew.
@@ -281,7 +296,8 @@ impl Worker {
         }
         let stack = header.detach_stack().expect("a running coroutine has a stack");
         let class = header.stack_class();
-        self.unregister(header);
+        // SAFETY: as above.
+        unsafe { self.unregister(task) };
         self.shared.counters.ended.bump();
         self.head.current.set(ptr::null());
         // SAFETY: this is the scheduler's reference, and the task is not used again.
