@@ -15,7 +15,7 @@ use super::Yielder;
 use super::fp::{self, FpPolicy};
 use super::unwind::{self, Payload};
 use super::word::unpack;
-use crate::arch::{self, FRESH_FRAME_BYTES, StackPointer, Word};
+use crate::arch::{self, FRESH_FRAME_BYTES, OwnStack, StackPointer, Word};
 use crate::stack::{STACK_ALIGN, Stack, StackError};
 
 // `stack` is above `arch` and is compiled where `arch` is not, so each has its own.
@@ -90,22 +90,25 @@ unsafe fn drop_body<F>(header: NonNull<Header>) {
     unsafe { (*header.cast::<Root<F>>().as_ptr()).body.assume_init_drop() }
 }
 
-/// The outermost function of every coroutine. `extern "C"`: should an unwind get past `catch`, it aborts here.
-unsafe extern "C" fn run<F, In, Yield, Out>(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !
-where
-    F: FnOnce(&Yielder<In, Yield>, In) -> Out,
-{
-    let root = data.cast::<Root<F>>();
-    // SAFETY: `build` put the root there, and this is its only start; the first resume sent an `In`.
-    let (header, body, first) = unsafe {
-        let header = &mut (*root).header;
-        header.drop_body = None;
-        (header, (*root).body.assume_init_read(), unpack::<In>(word))
-    };
-    let yielder = Yielder::new(parent, request, header.fp, header.limit.addr().get());
-    let mut ending = ManuallyDrop::new(end::<F, In, Yield, Out>(&yielder, body, first));
-    // SAFETY: `parent` is the last resumer. It reads the ending before it frees this stack.
-    unsafe { arch::finish(yielder.parent(), Word::new((&raw mut ending).cast())) }
+arch::first_function! {
+    /// The outermost function of every coroutine. Should an unwind get past `catch`, it aborts here.
+    unsafe fn run<F, In, Yield, Out>(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !
+    where
+        F: FnOnce(&Yielder<In, Yield>, In) -> Out,
+    {
+        let root = data.cast::<Root<F>>();
+        // SAFETY: `build` put the root there, and this is its only start; the first resume sent an `In`.
+        let (header, body, first) = unsafe {
+            let header = &mut (*root).header;
+            header.drop_body = None;
+            (header, (*root).body.assume_init_read(), unpack::<In>(word))
+        };
+        let stack = OwnStack::of_caller(header.limit.addr().get());
+        let yielder = Yielder::new(parent, request, header.fp, stack);
+        let mut ending = ManuallyDrop::new(end::<F, In, Yield, Out>(&yielder, body, first));
+        // SAFETY: `parent` is the last resumer. It reads the ending before it frees this stack.
+        unsafe { arch::finish(yielder.parent(), Word::new((&raw mut ending).cast())) }
+    }
 }
 
 /// Runs the body to its end and leaves the default floating-point control words in force.

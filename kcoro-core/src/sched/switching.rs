@@ -246,36 +246,37 @@ unsafe fn switch_with_own_fp_control(me: &Header, target: *mut u8) {
     }
 }
 
-/// The first and last function of each stack: runs one coroutine after the other on it, until one of them parks and so
-/// keeps the stack, or none is left that has not started.
-///
-/// # Safety
-///
-/// Entered by a switch whose origin made the task current.
-unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
-    // SAFETY: we run on a worker, in a coroutine.
-    unsafe { Worker::current() }.arrive();
-    loop {
-        // SAFETY: we run on a worker; its current task is the one that this stack was given to.
-        let task = unsafe { Worker::current().me() };
-        // SAFETY: it has not run before, and this is its stack.
-        unsafe { (task.as_ref().vtable.run)(task) };
-        // SAFETY: it has ended; it may have migrated, so the worker is asked for anew.
-        let worker = unsafe { Worker::current() };
-        // SAFETY: we own the ended task.
-        let (stack, class) = unsafe { worker.retire(task) };
-        match worker.next() {
-            // SAFETY: a task that we took from a queue is live and ours.
-            Next::Task(next) if worker.takes_over(unsafe { next.as_ref() }, class) => {
-                worker.adopt(next, stack);
-                worker.make_current(next);
-            }
-            next => {
-                worker.set_departed_stack(stack, class);
-                let target = worker.target(next);
-                let mut nowhere = ptr::null_mut();
-                // SAFETY: `target` is a suspended context that we own. Nothing switches back here.
-                unsafe { arch::switch(&raw mut nowhere, target) };
+arch::first_function! {
+    /// The first and last function of each stack: runs one coroutine after the other on it, until one of them parks and so
+    /// keeps the stack, or none is left that has not started.
+    ///
+    /// # Safety
+    ///
+    /// Entered by a switch whose origin made the task current.
+    unsafe fn coroutine_main(_data: *mut ()) -> ! {
+        // SAFETY: we run on a worker, in a coroutine.
+        unsafe { Worker::current() }.arrive();
+        loop {
+            // SAFETY: we run on a worker; its current task is the one that this stack was given to.
+            let task = unsafe { Worker::current().me() };
+            // SAFETY: it has not run before, and this is its stack.
+            unsafe { (task.as_ref().vtable.run)(task) };
+            // SAFETY: it has ended; it may have migrated, so the worker is asked for anew.
+            let worker = unsafe { Worker::current() };
+            // SAFETY: we own the ended task.
+            let (stack, class) = unsafe { worker.retire(task) };
+            match worker.next() {
+                // SAFETY: a task that we took from a queue is live and ours.
+                Next::Task(next) if worker.takes_over(unsafe { next.as_ref() }, class) => {
+                    worker.adopt(next, stack);
+                    worker.make_current(next);
+                }
+                next => {
+                    worker.set_departed_stack(stack, class);
+                    let target = worker.target(next);
+                    // SAFETY: `target` is a suspended context that we own. Nothing of this stack is needed any more.
+                    unsafe { arch::leave(target) };
+                }
             }
         }
     }

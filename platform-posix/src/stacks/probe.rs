@@ -13,6 +13,9 @@ use super::memory;
 pub(super) fn kernel_guards_work() -> bool {
     static WORK: OnceLock<bool> = OnceLock::new();
     *WORK.get_or_init(|| {
+        if cfg!(miri) {
+            return true;
+        }
         let page_bytes = memory::page_bytes();
         let Ok(page) = memory::map(page_bytes) else { return false };
         // SAFETY: the page is this function's own.
