@@ -29,6 +29,7 @@ use crate::world::{Laws, START_NS, Stuck, World};
 #[derive(Clone, Debug)]
 pub struct Sim {
     laws: Laws,
+    limit: Option<usize>,
 }
 
 /// A run that came to its end.
@@ -48,13 +49,22 @@ pub struct Outcome<T> {
 impl Sim {
     /// Two workers, at most a million steps, and steps that take no time.
     pub fn new() -> Self {
-        Self { laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 } }
+        Self { laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0 }, limit: None }
     }
 
     /// How many workers are simulated. Coroutines of one worker can interleave, too; more workers add stealing, and wakes
     /// from one to the other.
     pub fn workers(mut self, workers: usize) -> Self {
         self.laws.workers = workers;
+        self
+    }
+
+    /// How many coroutines may be alive at once, the one of the body included. Default: no limit.
+    ///
+    /// One more is needed at the end, to shut the runtime down: a body that leaves so many behind fails as
+    /// [`FailureKind::Spawn`].
+    pub fn limit(mut self, coroutines: usize) -> Self {
+        self.limit = Some(coroutines);
         self
     }
 
@@ -107,12 +117,15 @@ impl Sim {
         // Without it, an overflow is a plain SIGSEGV: no reason not to run.
         let _ = kcoro_posix::report_overflow_here();
         let panics = Arc::new(Mutex::new(None));
-        let runtime = Runtime::builder(Backend(world.clone()))
+        let builder = Runtime::builder(Backend(world.clone()))
             .name("sim")
             .workers(self.laws.workers)
-            .on_unobserved_panic(first_into(panics.clone()))
-            .build()
-            .map_err(FailureKind::Build)?;
+            .on_unobserved_panic(first_into(panics.clone()));
+        let builder = match self.limit {
+            Some(limit) => builder.limit(limit),
+            None => builder,
+        };
+        let runtime = builder.build().map_err(FailureKind::Build)?;
         let handle = runtime.handle().clone();
         let root = handle.builder().name("root").spawn(body).map_err(FailureKind::Spawn)?;
         if let Err(stuck) = world.drive(|| root.is_finished()) {
@@ -133,7 +146,7 @@ impl Sim {
     fn end(&self, world: &World, runtime: Runtime) -> Result<(), FailureKind> {
         let handle = runtime.handle().clone();
         let shutdown = move || _ = runtime.shutdown(Duration::ZERO);
-        handle.builder().name("shutdown").spawn(shutdown).map_err(FailureKind::Spawn)?.detach();
+        handle.builder().name("shutdown").without_waiting().spawn(shutdown).map_err(FailureKind::Spawn)?.detach();
         world.drive(|| world.all_ended()).map_err(|stuck| self.explain(stuck, &handle))
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The builds of the core that must all succeed: targets, feature sets, and the stated minimum Rust version.
+//! The builds of the core, and of the scenarios, that must all succeed: targets, feature sets, and the stated minimum Rust version.
 
 use std::fs;
 
@@ -15,6 +15,8 @@ pub fn build_all(session: &mut Session) {
     }
     for target in BARE {
         build(session, target, &["", "alloc"]);
+        // They need no std either, or bare metal could not play them.
+        session.check(cargo(&format!("build --package kcoro-scenarios --target {target}")));
     }
     minimum_rust(session);
 }
