@@ -50,6 +50,8 @@ pub const TARGETS: &[Tool] = &[
     Tool::RustTarget("aarch64-unknown-linux-gnu"),
     Tool::RustTarget("riscv64gc-unknown-none-elf"),
     Tool::RustTarget("riscv64gc-unknown-linux-gnu"),
+    Tool::RustTarget("x86_64-apple-darwin"),
+    Tool::RustTarget("x86_64-unknown-freebsd"),
 ];
 pub const CROSS: &[Tool] = &[
     Tool::DebianProgram { package: "qemu-user", program: "qemu-aarch64" },

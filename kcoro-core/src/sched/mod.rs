@@ -19,7 +19,7 @@
 //! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `task_core` | its end, its memory |
-//! | `shutdown` | the end of a runtime |
+//! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
 
 pub(crate) mod idle;
@@ -45,6 +45,7 @@ mod limit;
 mod locals;
 #[cfg(not(loom))]
 mod panicked;
+mod phase;
 #[cfg(not(loom))]
 mod queues;
 #[cfg(not(loom))]
@@ -68,6 +69,8 @@ mod switching;
 pub(crate) mod task_core;
 #[cfg(not(loom))]
 mod timers;
+#[cfg(not(loom))]
+mod unstarted;
 #[cfg(not(loom))]
 mod watermark;
 #[cfg(not(loom))]

@@ -284,7 +284,7 @@ pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes
 
 /// # Safety
 ///
-/// The caller owns the task; `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
+/// The caller owns the task; the runtime stays alive during the call. `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
 unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>, target: Option<&Worker>) {
     match (target, here) {
         (Some(target), Some(here)) if core::ptr::eq(target, here) => {
@@ -300,9 +300,13 @@ unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>,
                 task.as_ref().bind(target.head_ptr());
                 runtime.send_home(target, task);
             }
+            runtime.end_late_spawns(Some(target));
         }
         (None, Some(here)) => here.push_stealable(task),
-        // SAFETY: as above.
-        (None, None) => unsafe { runtime.inject(task) },
+        (None, None) => {
+            // SAFETY: as above.
+            unsafe { runtime.inject(task) };
+            runtime.end_late_spawns(None);
+        }
     }
 }
