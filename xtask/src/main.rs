@@ -10,6 +10,7 @@ mod install;
 mod matrix;
 mod report;
 mod run;
+mod sanitizers;
 mod setup;
 mod suites;
 

@@ -7,7 +7,8 @@ use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
 use crate::run::{Session, cargo, command, target_dir};
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, REUSE, RUSTFMT, TARGETS, Tool};
+use crate::sanitizers;
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
 
 pub struct Suite {
     pub name: &'static str,
@@ -54,6 +55,27 @@ pub const SUITES: &[Suite] = &[
         run: compile_fail,
     },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
+    Suite {
+        name: "tsan",
+        what: "no data race that ThreadSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::tsan,
+    },
+    Suite {
+        name: "asan",
+        what: "no bad access and no leak that AddressSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::asan,
+    },
+    Suite {
+        name: "valgrind",
+        what: "nothing that Valgrind's memcheck reports, and it reports what was planted",
+        needs: &[VALGRIND],
+        budget_s: 150,
+        run: sanitizers::valgrind,
+    },
     Suite {
         name: "cross",
         what: "aarch64 and riscv64 under an emulator",
