@@ -8,6 +8,7 @@ mod bench;
 mod examples;
 mod install;
 mod matrix;
+mod miri;
 mod report;
 mod run;
 mod sanitizers;
