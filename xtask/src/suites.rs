@@ -6,10 +6,11 @@ use std::process::Command;
 use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
+use crate::miri;
 use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
 use crate::sanitizers;
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, MIRI, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
 
 pub struct Suite {
     pub name: &'static str,
@@ -63,6 +64,13 @@ pub const SUITES: &[Suite] = &[
         run: compile_fail,
     },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
+    Suite {
+        name: "miri",
+        what: "no undefined behaviour and no data race that Miri sees, and it sees those that were planted",
+        needs: &[MIRI],
+        budget_s: 240,
+        run: miri::run,
+    },
     Suite {
         name: "tsan",
         what: "no data race that ThreadSanitizer sees, and it sees those that were planted",
