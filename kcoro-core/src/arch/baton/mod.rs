@@ -27,6 +27,7 @@
 //! it reports leaked memory.
 
 mod context;
+pub(crate) mod frames;
 pub(crate) mod host;
 
 use context::{Beginning, Context, Letter};
