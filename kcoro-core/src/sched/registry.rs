@@ -180,3 +180,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,24 +64,25 @@ impl ScopeOf {
 #[derive(Clone, Copy)]
 pub(crate) struct Opener {
     id: u64,
-    runtime: *const Inner,
+    /// The address of its runtime, to be compared only: a scope is shared between threads.
+    runtime: usize,
 }
 
 impl Opener {
-    const NONE: Self = Self { id: 0, runtime: core::ptr::null() };
+    const NONE: Self = Self { id: 0, runtime: 0 };
 
     /// The running coroutine, if the caller is in one.
     pub(crate) fn current() -> Self {
         Place::coroutine().map_or(Self::NONE, |task| {
             // SAFETY: the running coroutine is live.
             let core = TaskCore::of(unsafe { task.as_ref() });
-            Self { id: core.header.id, runtime: core.runtime }
+            Self { id: core.header.id, runtime: core.runtime.addr() }
         })
     }
 
     /// Its number, which means something within its own runtime only; zero elsewhere.
     fn id_in(self, runtime: *const Inner) -> u64 {
-        if self.runtime == runtime { self.id } else { 0 }
+        if self.runtime == runtime.addr() { self.id } else { 0 }
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) struct ScopeLink {
 }
 
 impl ScopeLink {
-    fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
+    pub(super) fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
         Self {
             on_end: scope.on_end,
             data: scope.data,
