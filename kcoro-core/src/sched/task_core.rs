@@ -64,7 +64,7 @@ impl ScopeOf {
 #[derive(Clone, Copy)]
 pub(crate) struct Opener {
     id: u64,
-    /// The address of its runtime, which is compared only, so that a scope can be shared as far as its children can.
+    /// The address of its runtime, to be compared only: a scope is shared between threads.
     runtime: usize,
 }
 
@@ -105,7 +105,7 @@ pub(crate) struct ScopeLink {
 }
 
 impl ScopeLink {
-    fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
+    pub(super) fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
         Self {
             on_end: scope.on_end,
             data: scope.data,
