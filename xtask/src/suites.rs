@@ -127,8 +127,11 @@ pub const SUITES: &[Suite] = &[
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers"];
 
 /// Integration tests of tests/ that also run under the emulators.
-const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios --test switch_backtrace \
-                           --test switch_coroutine --test switch_fp_control";
+const CROSS_TESTS: &str = "--test emulated --test runtime --test scenarios_posix --test scenarios_sim \
+                           --test switch_backtrace --test switch_coroutine --test switch_fp_control";
+
+/// Under how many seeds the emulators play each scenario: they are there for the machine, not for the schedules.
+const CROSS_SEEDS: &str = "10";
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
@@ -254,7 +257,7 @@ fn cross(session: &mut Session) {
             // It would replace the static linking that .cargo/config.toml asks for.
             command.env_remove("RUSTFLAGS");
             // How a test starts itself again as a child.
-            command.env("KCORO_TEST_RUNNER", emulator);
+            command.env("KCORO_TEST_RUNNER", emulator).env("KCORO_SEEDS", CROSS_SEEDS);
             set_canaries(session, &mut command);
             session.tests(command);
         }
