@@ -25,6 +25,13 @@ const EXAMPLES: &[Example] = &[
     },
     Example { name: "wordfreq", arguments: "--json", exit_code: 0, prints: &["\"unreadable\":0", "[\"the\","] },
     Example { name: "wordfreq", arguments: "--workers 0", exit_code: 2, prints: &["--workers", "0 is not in 1.."] },
+    Example {
+        name: "wordfreq",
+        arguments: "--sim 7 --top 1 LICENSES",
+        exit_code: 0,
+        prints: &["  the\n", "distinct, in 1 files; 0 unreadable", "of virtual time", "seed 7 on 2 simulated workers"],
+    },
+    Example { name: "wordfreq", arguments: "--sim soon", exit_code: 2, prints: &["--sim <SEED>", "soon"] },
     Example { name: "wordfreq", arguments: "no/such/path", exit_code: 2, prints: &["no/such/path"] },
     Example { name: "ping_pong", arguments: "", exit_code: 0, prints: &["after 10000 rounds the number is 10000"] },
     Example {
@@ -65,6 +72,31 @@ const EXAMPLES: &[Example] = &[
             "`Hypatia`, spawned at",
             "the same seed took the same way again: true",
             "with a rule of order all have eaten under 1000 seeds",
+        ],
+    },
+    Example {
+        name: "sim_lost_update",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "is the first that loses an update; show it again with `sim_lost_update ",
+            " reads 0\n",
+            "3 deposits of 100 came to ",
+            "with one clerk at a time nothing is lost under 1000 seeds",
+        ],
+    },
+    Example { name: "sim_lost_update", arguments: "one", exit_code: 1, prints: &["`one` is no seed"] },
+    Example {
+        name: "sim_retry_storm",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "retries at once: answered in each ten minutes [",
+            "  it never recovered; 60 minutes passed",
+            "retries with backoff: answered in each ten minutes [",
+            "  it recovered; 60 minutes passed",
+            "the same seed did the same again: true",
+            "three hours took ",
         ],
     },
     Example {

@@ -6,8 +6,11 @@ use std::process::Command;
 use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
+use crate::miri;
+use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, REUSE, RUSTFMT, TARGETS, Tool};
+use crate::sanitizers;
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, MIRI, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
 
 pub struct Suite {
     pub name: &'static str,
@@ -18,6 +21,10 @@ pub struct Suite {
     pub budget_s: u64,
     pub run: fn(&mut Session),
 }
+
+/// For all suites together, on a machine of two cores, in a fresh clone. Each has room of its own, so this is less than
+/// the sum of theirs.
+pub const TOTAL_BUDGET_S: u64 = 30 * 60;
 
 /// In the order in which they run: what is cheap and fails often comes first.
 pub const SUITES: &[Suite] = &[
@@ -32,10 +39,17 @@ pub const SUITES: &[Suite] = &[
         budget_s: 60,
         run: deny,
     },
+    Suite {
+        name: "mutants-apply",
+        what: "every committed mutant applies, and its test is there",
+        needs: &[],
+        budget_s: 20,
+        run: mutants::check_patches,
+    },
     Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 180, run: clippy },
     Suite {
         name: "build-matrix",
-        what: "the core builds for each target and feature set, and with the stated minimum Rust",
+        what: "it builds for each target and feature set, and with the stated minimum Rust",
         needs: &[TARGETS],
         budget_s: 120,
         run: matrix::build_all,
@@ -58,11 +72,53 @@ pub const SUITES: &[Suite] = &[
     },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
     Suite {
+        name: "miri",
+        what: "no undefined behaviour and no data race that Miri sees, and it sees those that were planted",
+        needs: &[MIRI],
+        budget_s: 240,
+        run: miri::run,
+    },
+    Suite {
+        name: "tsan",
+        what: "no data race that ThreadSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::tsan,
+    },
+    Suite {
+        name: "asan",
+        what: "no bad access and no leak that AddressSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::asan,
+    },
+    Suite {
+        name: "valgrind",
+        what: "nothing that Valgrind's memcheck reports, and it reports what was planted",
+        needs: &[VALGRIND],
+        budget_s: 150,
+        run: sanitizers::valgrind,
+    },
+    Suite {
+        name: "interleave",
+        what: "seeds of simulations that switch workers at every operation of the core's primitives",
+        needs: &[],
+        budget_s: 240,
+        run: interleave,
+    },
+    Suite {
         name: "cross",
         what: "aarch64 and riscv64 under an emulator",
         needs: &[TARGETS, CROSS],
         budget_s: 420,
         run: cross,
+    },
+    Suite {
+        name: "mutants",
+        what: "ten committed bugs, others with each commit, are each found by the test that they name",
+        needs: &[TARGETS, CROSS],
+        budget_s: 480,
+        run: mutants::run_suite,
     },
     Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 120, run: doc },
     Suite {
@@ -78,11 +134,18 @@ pub const SUITES: &[Suite] = &[
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "timeline"];
 
 /// Integration tests of tests/ that also run under the emulators.
-const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios --test switch_backtrace \
-                           --test switch_coroutine --test switch_fp_control";
+const CROSS_TESTS: &str = "--test emulated --test runtime --test scenarios_posix --test scenarios_sim \
+                           --test switch_backtrace --test switch_coroutine --test switch_fp_control";
+
+/// Under how many seeds the emulators play each scenario: they are there for the machine, not for the schedules.
+const CROSS_SEEDS: &str = "10";
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
+
+/// Those that also run where simulations switch workers inside of operations.
+const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_attribute --test sim_deadlocks --test sim_failures \
+                                --test sim_interleave --test sim_misuse --test sim_scenarios --test sim_strategies";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -154,7 +217,9 @@ fn unit(session: &mut Session) {
 }
 
 fn release(session: &mut Session) {
-    session.tests(cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast"));
+    let mut crates = cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast");
+    set_canaries(session, &mut crates);
+    session.tests(crates);
     session.tests(cargo(&format!("test --release --package kcoro-tests --lib {} --no-fail-fast", other_tests())));
 }
 
@@ -177,6 +242,20 @@ fn loom(session: &mut Session) {
     }
 }
 
+/// Simulations in a build whose atomics and locks are points at which another worker may go on.
+fn interleave(session: &mut Session) {
+    let seeds = if session.long { "5000" } else { "300" };
+    for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
+        let mut command = cargo(&format!("test {tests} --no-fail-fast"));
+        command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
+        // How many seeds a sweep takes; one that the caller sets, wins.
+        if std::env::var_os("KCORO_TEST_SEEDS").is_none() {
+            command.env("KCORO_TEST_SEEDS", seeds);
+        }
+        session.tests(command);
+    }
+}
+
 fn cross(session: &mut Session) {
     let suites = [
         "--package kcoro-core --features std --lib".to_owned(),
@@ -191,9 +270,17 @@ fn cross(session: &mut Session) {
             // It would replace the static linking that .cargo/config.toml asks for.
             command.env_remove("RUSTFLAGS");
             // How a test starts itself again as a child.
-            command.env("KCORO_TEST_RUNNER", emulator);
+            command.env("KCORO_TEST_RUNNER", emulator).env("KCORO_SEEDS", CROSS_SEEDS);
+            set_canaries(session, &mut command);
             session.tests(command);
         }
+    }
+}
+
+/// A long run switches a hundred million times with canaries in all registers, another a million times.
+fn set_canaries(session: &Session, command: &mut Command) {
+    if session.long {
+        command.env("KCORO_CANARY_SWITCHES", "100000000");
     }
 }
 

@@ -19,7 +19,7 @@
 //! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `task_core` | its end, its memory |
-//! | `shutdown` | the end of a runtime |
+//! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
@@ -70,6 +70,7 @@ mod locals;
 mod metrics;
 #[cfg(not(loom))]
 mod panicked;
+mod phase;
 #[cfg(not(loom))]
 mod queues;
 #[cfg(not(loom))]
@@ -95,6 +96,8 @@ pub(crate) mod task_core;
 mod timers;
 #[cfg(not(loom))]
 mod tracing;
+#[cfg(not(loom))]
+mod unstarted;
 #[cfg(not(loom))]
 mod watermark;
 #[cfg(not(loom))]

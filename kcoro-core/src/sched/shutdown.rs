@@ -13,7 +13,8 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use core::time::Duration;
 
-use super::runtime::{Inner, Phase};
+use super::phase::Phase;
+use super::runtime::Inner;
 use super::task_core::{TaskCore, call_quietly};
 use super::worker::Worker;
 use crate::primitive::atomic::{Ordering, fence};
@@ -31,7 +32,7 @@ use crate::wait::{Limit, enter};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Coroutines that were parked and never run again.
+    /// Coroutines that have parked before and are abandoned.
     pub abandoned: Vec<Abandoned>,
     /// Coroutines that were ready or running and had not parked before: their number only.
     pub unparked: usize,
@@ -103,7 +104,7 @@ pub(super) fn shut_down_local(
     drive(&|| inner.live_count() == 0 || platform.now_ns() >= deadline_ns);
     if inner.live_count() > 0 {
         // The time is up: a stopped worker drops what has not started.
-        inner.set_phase(Phase::Stopped);
+        inner.phase.advance(Phase::Stopped);
         drive(&|| true);
     }
     let report = finish(inner, 1);
@@ -123,7 +124,7 @@ fn is_inside(inner: &Inner) -> bool {
 
 /// Refuses new coroutines and cancels the parked ones. One that parks for the first time later finds the phase.
 pub(super) fn close(inner: &Inner) {
-    inner.set_phase(Phase::Closing);
+    inner.phase.advance(Phase::Closing);
     // Against the fence of `Inner::count_spawn`: a foreign spawn that was too early to see the phase is counted.
     fence(Ordering::SeqCst);
     if let Some(places) = &inner.places {
@@ -131,10 +132,11 @@ pub(super) fn close(inner: &Inner) {
     }
     for worker in inner.workers() {
         let mut won: Chain<Header> = Chain::new();
-        worker.shared.registry.for_each(|core| {
-            if core.header.claim.request_cancel() == Some(Won::Parked) {
+        worker.shared.registry.for_each(|task| {
+            // SAFETY: listed coroutines are live.
+            if unsafe { task.as_ref() }.claim.request_cancel() == Some(Won::Parked) {
                 // SAFETY: we won its published park, so it is ours, in no queue, and live until it has run.
-                unsafe { won.push_back(NonNull::from(&core.header)) };
+                unsafe { won.push_back(task) };
             }
         });
         while let Some(task) = won.pop_front() {
@@ -174,7 +176,7 @@ fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
         inner.stop(first_thread..inner.workers().len());
         return ShutdownReport::default();
     }
-    inner.set_phase(Phase::Stopped);
+    inner.phase.advance(Phase::Stopped);
     inner.wake_all();
     let report = unfinished(inner);
     for worker in inner.workers() {
@@ -193,19 +195,25 @@ impl Worker {
         self.shared.registry.for_each(|_| count += 1);
         // As in `abandoned`.
         abandoned.reserve(count);
-        self.shared.registry.for_each(|core| {
+        self.shared.registry.for_each(|task| {
             if abandoned.len() < abandoned.capacity() {
                 // SAFETY: listed coroutines are live.
-                abandoned.push(unsafe { TaskRef::retain(NonNull::from(&core.header)) });
+                abandoned.push(unsafe { TaskRef::retain(task) });
             }
         });
-        abandoned.iter().for_each(|task| tell_joiner(task));
+        // SAFETY: we hold references.
+        abandoned.iter().for_each(|task| unsafe { tell_joiner(task.as_ptr()) });
     }
 }
 
 /// Tells whoever joins a coroutine that nothing will resume any more.
-pub(super) fn tell_joiner(header: &Header) {
-    let (wake, waker) = TaskCore::of(header).join.abandon();
+///
+/// # Safety
+///
+/// `task` is live.
+pub(super) unsafe fn tell_joiner(task: NonNull<Header>) {
+    // SAFETY: the caller's promise.
+    let (wake, waker) = unsafe { TaskCore::of(task) }.join.abandon();
     if let Some(wake) = wake {
         wake.wake();
     }
@@ -230,9 +238,10 @@ fn abandoned(inner: &Inner) -> Vec<Abandoned> {
         worker.shared.registry.for_each(|_| count += 1);
         // Room is made outside of the lock; who comes meanwhile is counted as unparked.
         all.reserve(count);
-        worker.shared.registry.for_each(|core| {
+        worker.shared.registry.for_each(|task| {
             if all.len() < all.capacity() {
-                let header = &core.header;
+                // SAFETY: listed coroutines are live.
+                let header = unsafe { task.as_ref() };
                 all.push(Abandoned { id: header.id, name: header.name, spawn_site: header.spawn_site });
             }
         });

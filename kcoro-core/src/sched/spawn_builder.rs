@@ -52,6 +52,7 @@ pub struct Builder<'a> {
     options: Options,
     placement: Placement,
     at_limit: AtLimit,
+    spawn_site: Option<&'static Location<'static>>,
 }
 
 impl Default for Builder<'_> {
@@ -70,6 +71,7 @@ impl<'a> Builder<'a> {
             options: Options::NONE,
             placement: Placement::Anywhere,
             at_limit: AtLimit::Wait,
+            spawn_site: None,
         }
     }
 
@@ -81,6 +83,12 @@ impl<'a> Builder<'a> {
     /// Names it, for reports. Names are for kinds of coroutines ("acceptor"); the number tells two of a kind apart.
     pub const fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// Counts it as spawned at `site` instead of at the call, for code that spawns on behalf of others.
+    pub const fn spawn_site(mut self, site: &'static Location<'static>) -> Self {
+        self.spawn_site = Some(site);
         self
     }
 
@@ -181,7 +189,8 @@ impl<'a> Builder<'a> {
     where
         F: FnOnce() -> T,
     {
-        let spawn_site = Location::caller();
+        let caller = Location::caller();
+        let spawn_site = self.spawn_site.unwrap_or(caller);
         let here = match Place::current() {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.
@@ -189,11 +198,14 @@ impl<'a> Builder<'a> {
             Place::Interrupt => return Err(SpawnError::InInterrupt),
             Place::Outside => None,
         };
-        let runtime: &Inner = match (self.runtime, here) {
-            (Some(runtime), _) => runtime,
-            (None, Some(worker)) => worker.runtime(),
+        // The task keeps this pointer. Who wakes it from outside counts a reference by it, so it is the one of the `Arc`.
+        let shared: *const Inner = match (self.runtime, here) {
+            (Some(runtime), _) => Arc::as_ptr(runtime),
+            (None, Some(worker)) => worker.runtime,
             (None, None) => return Err(SpawnError::NoRuntime),
         };
+        // SAFETY: the handle or the calling worker keeps the runtime alive during this call.
+        let runtime = unsafe { &*shared };
         let stack_class = self.check(runtime)?;
         self.take_place(runtime)?;
         let here = here.and_then(|_| current_worker_of(runtime));
@@ -205,7 +217,7 @@ impl<'a> Builder<'a> {
         runtime.count_spawn(here).inspect_err(|_| give_back(runtime))?;
         let id = runtime.next_id(here);
         let parts = PartsOfSpawn { options: self.options, stack_class, id, name: self.name, spawn_site };
-        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime, scope });
+        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime: shared, scope });
         // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
         let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
         runtime.tell(|by| Event::Spawned { coroutine: id, by, name: self.name, site: spawn_site });
@@ -284,7 +296,7 @@ pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes
 
 /// # Safety
 ///
-/// The caller owns the task; `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
+/// The caller owns the task; the runtime stays alive during the call. `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
 unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>, target: Option<&Worker>) {
     match (target, here) {
         (Some(target), Some(here)) if core::ptr::eq(target, here) => {
@@ -300,9 +312,13 @@ unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>,
                 task.as_ref().bind(target.head_ptr());
                 runtime.send_home(target, task);
             }
+            runtime.end_late_spawns(Some(target));
         }
         (None, Some(here)) => here.push_stealable(task),
-        // SAFETY: as above.
-        (None, None) => unsafe { runtime.inject(task) },
+        (None, None) => {
+            // SAFETY: as above.
+            unsafe { runtime.inject(task) };
+            runtime.end_late_spawns(None);
+        }
     }
 }

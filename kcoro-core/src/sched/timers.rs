@@ -85,9 +85,9 @@ impl Worker {
                 Step::Expired(node) => {
                     // SAFETY: the node was in the wheel, so its coroutine has not left the frame: it would take the lock.
                     let (task, generation) = unsafe { (node.as_ref().task, node.as_ref().generation) };
-                    // SAFETY: for the same reason. After the win it may run, and end, unless we won its park.
+                    // SAFETY: for the same reason the coroutine is live: until the win, after which it may run and end.
                     let coroutine = unsafe { task.as_ref() }.id;
-                    // SAFETY: for the same reason the coroutine is live. Losing means that it was woken otherwise.
+                    // SAFETY: as above. Losing means that it was woken otherwise.
                     if let Ok(how) = unsafe { task.as_ref() }.claim.try_win(generation, Outcome::TimedOut, 0) {
                         self.shared.counters.timers_fired.bump();
                         won = Some((task, how, coroutine));
@@ -112,19 +112,22 @@ impl Worker {
     /// # Safety
     ///
     /// As [`Worker::suspend`].
-    pub(super) unsafe fn suspend_until(&self, me: &Header, deadline_ns: u64) {
-        let node = SleepNode { links: TimerLinks::new(), task: NonNull::from(me), generation: me.claim.generation() };
+    pub(super) unsafe fn suspend_until(&self, me: NonNull<Header>, deadline_ns: u64) {
+        // SAFETY: the current coroutine is live, and it is us.
+        let claim = unsafe { &(*me.as_ptr()).claim };
+        let node = SleepNode { links: TimerLinks::new(), task: me, generation: claim.generation() };
         let node = pin!(node);
         let node = NonNull::from(&*node);
         // The runtime keeps its workers while one of its coroutines lives, also if this one migrates meanwhile.
         let timers: *const Timers = &raw const self.shared.timers;
         self.shared.counters.timers_armed.bump();
-        self.tell(|| Event::TimerArmed { coroutine: me.id, deadline_ns });
+        // SAFETY: the current coroutine is live.
+        self.tell(|| Event::TimerArmed { coroutine: unsafe { me.as_ref() }.id, deadline_ns });
         // SAFETY: as above.
         unsafe { (*timers).arm(node, deadline_ns) };
         // SAFETY: forwarded.
         unsafe { self.leave(me, Departed::Parking) };
-        if me.claim.outcome().map(|(outcome, _)| outcome) != Some(Outcome::TimedOut) {
+        if claim.outcome().map(|(outcome, _)| outcome) != Some(Outcome::TimedOut) {
             // SAFETY: as above.
             unsafe { (*timers).disarm(node) };
         }

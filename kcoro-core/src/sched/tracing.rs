@@ -16,7 +16,8 @@ impl Worker {
     /// Tells of what this worker, the calling one, does.
     #[inline(always)]
     pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
-        self.runtime().config.trace.tell(|| (self.head.now_ns(), Some(self.index)), event);
+        let runtime = self.runtime();
+        runtime.config.trace.tell(|| (runtime.platform().now_ns(), Some(self.index)), event);
     }
 
     /// Tells that `me` leaves.
@@ -62,7 +63,7 @@ impl Inner {
 #[inline(always)]
 pub(super) unsafe fn tell_woken(task: NonNull<Header>) {
     // SAFETY: who owns a task keeps it and its runtime alive.
-    let (header, runtime) = unsafe { (task.as_ref(), &*TaskCore::of(task.as_ref()).runtime) };
+    let (header, runtime) = unsafe { (task.as_ref(), &*TaskCore::of(task).runtime) };
     runtime.tell(|by| Event::Woken { coroutine: header.id, by });
 }
 
@@ -78,6 +79,6 @@ pub(crate) unsafe fn tell_cancelled(task: NonNull<Header>, won: Won) {
         return;
     }
     // SAFETY: as above.
-    let (header, runtime) = unsafe { (task.as_ref(), &*TaskCore::of(task.as_ref()).runtime) };
+    let (header, runtime) = unsafe { (task.as_ref(), &*TaskCore::of(task).runtime) };
     runtime.tell(|by| Event::Cancelled { coroutine: header.id, by });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What a runtime holds of its subscriber.
+#![expect(unsafe_code, reason = "a trait whose implementors promise not to call back")]
 
 use alloc::sync::Arc;
 
@@ -7,10 +8,14 @@ use super::event::{Event, Record};
 
 /// Is told of each event of a runtime, while it happens.
 ///
-/// It is called in the middle of a switch, of a wake, and in interrupt handlers: it MUST NOT wait, spawn, wake, take a
-/// lock that another caller may hold for long, panic or, on interrupts, allocate. It may be called from several threads at
-/// once; for one worker it is called by one thread at a time.
-pub trait Subscriber: Send + Sync {
+/// It may be called from several threads at once; for one worker it is called by one thread at a time.
+///
+/// # Safety
+///
+/// It is called in the middle of a switch, of a wake, and in interrupt handlers. An implementor does not unwind and does
+/// not call kcoro: it waits for nothing, and spawns, wakes and cancels nobody. It takes no lock that another caller may
+/// hold for long. Where interrupts wake coroutines it does not allocate.
+pub unsafe trait Subscriber: Send + Sync {
     /// Takes note of `record`.
     fn note(&self, record: &Record);
 }
