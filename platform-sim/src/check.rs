@@ -60,7 +60,7 @@ where
 {
     fn run(&self, laws: Laws, dice: Dice) -> Ran<()> {
         let body = self.body.clone();
-        run_once(laws, dice, &Traced::default(), self.site, move || body())
+        run_once(laws, dice, &Traced::nobody(), self.site, move || body())
     }
 
     fn seed(&self, seed: u64) -> Result<(), String> {

@@ -159,7 +159,7 @@ mod tests {
         let sim = Sim::new().workers(3);
         for seed in 0..50 {
             let world = World::new(sim.dice(seed), sim.laws);
-            run_in(&world, &Traced::default(), Location::caller(), || spawn(yield_now).unwrap().join().unwrap())
+            run_in(&world, &Traced::nobody(), Location::caller(), || spawn(yield_now).unwrap().join().unwrap())
                 .unwrap();
             assert_eq!(Arc::strong_count(&world), 1, "the workers and their runtime are gone");
         }

@@ -40,7 +40,7 @@ impl Sim {
             laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0, limit: None },
             strategy: Strategy::Random,
             shrinking: Budget { runs: 1000, time: Duration::from_secs(5) },
-            traced: Traced::default(),
+            traced: Traced::nobody(),
         }
     }
 

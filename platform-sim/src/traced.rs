@@ -7,15 +7,22 @@ use kcoro_core::sched::RuntimeBuilder;
 
 /// See the [module](self).
 #[cfg(feature = "trace")]
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Traced(pub(crate) Option<std::sync::Arc<dyn kcoro_core::trace::Subscriber>>);
 
 /// See the [module](self).
 #[cfg(not(feature = "trace"))]
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Traced;
 
 impl Traced {
+    pub(crate) fn nobody() -> Self {
+        #[cfg(feature = "trace")]
+        return Self(None);
+        #[cfg(not(feature = "trace"))]
+        Self
+    }
+
     /// `builder`, whose runtime tells of its events.
     pub(crate) fn told_by(&self, builder: RuntimeBuilder) -> RuntimeBuilder {
         #[cfg(feature = "trace")]
