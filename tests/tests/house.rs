@@ -10,7 +10,7 @@ const HEADED: &[&str] = &["rs", "toml", "sh", "yml", "yaml", "S", "ld", "run", "
 
 /// Where library code is. A library leaves the standard streams to its user.
 const LIBRARIES: &[&str] =
-    &["kcoro-core/src", "platform-posix/src", "platform-baremetal-aarch64/src", "platform-sim/src", "kcoro-ipc/src"];
+    &["kcoro-core/src", "platform-posix/src", "platform-baremetal-aarch64/src", "platform-sim", "kcoro-ipc/src"];
 
 /// What must not stand in a library. `eprintln!(` holds the first of them.
 const FORBIDDEN_IN_LIBRARIES: &[&str] = &["println!(", "print!(", "dbg!("];

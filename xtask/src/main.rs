@@ -11,6 +11,7 @@ mod matrix;
 mod mutants;
 mod report;
 mod run;
+mod sanitizers;
 mod setup;
 mod suites;
 

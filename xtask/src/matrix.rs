@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The builds that must all succeed: the core for each target and feature set, the POSIX backend for systems that are
-//! kept building without being tested, and the stated minimum Rust version.
+//! The builds that must all succeed: the core and the scenarios for each target and feature set, the POSIX backend for
+//! systems that are kept building without being tested, and the stated minimum Rust version.
 
 use std::fs;
 
@@ -17,6 +17,8 @@ pub fn build_all(session: &mut Session) {
     }
     for target in BARE {
         build(session, target, &["", "alloc"]);
+        // They need no std either, or bare metal could not play them.
+        session.check(cargo(&format!("build --package kcoro-scenarios --target {target}")));
     }
     for target in UNTESTED {
         let mut command = cargo(&format!("check --package kcoro-posix --package kcoro-sim --target {target}"));

@@ -8,7 +8,8 @@ use crate::examples;
 use crate::matrix;
 use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, REUSE, RUSTFMT, TARGETS, Tool};
+use crate::sanitizers;
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
 
 pub struct Suite {
     pub name: &'static str,
@@ -63,6 +64,34 @@ pub const SUITES: &[Suite] = &[
     },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
     Suite {
+        name: "tsan",
+        what: "no data race that ThreadSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::tsan,
+    },
+    Suite {
+        name: "asan",
+        what: "no bad access and no leak that AddressSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::asan,
+    },
+    Suite {
+        name: "valgrind",
+        what: "nothing that Valgrind's memcheck reports, and it reports what was planted",
+        needs: &[VALGRIND],
+        budget_s: 150,
+        run: sanitizers::valgrind,
+    },
+    Suite {
+        name: "interleave",
+        what: "seeds of simulations that switch workers at every operation of the core's primitives",
+        needs: &[],
+        budget_s: 240,
+        run: interleave,
+    },
+    Suite {
         name: "cross",
         what: "aarch64 and riscv64 under an emulator",
         needs: &[TARGETS, CROSS],
@@ -95,6 +124,10 @@ const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios -
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
+
+/// Those that also run where simulations switch workers inside of operations.
+const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_failures --test sim_interleave --test sim_misuse \
+                                --test sim_scenarios --test sim_shrink";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -180,6 +213,20 @@ fn loom(session: &mut Session) {
         // sets, wins: that is how one model is explored further.
         if session.long && std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
             command.env("LOOM_MAX_PREEMPTIONS", "3");
+        }
+        session.tests(command);
+    }
+}
+
+/// Simulations in a build whose atomics and locks are points at which another worker may go on.
+fn interleave(session: &mut Session) {
+    let seeds = if session.long { "5000" } else { "300" };
+    for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
+        let mut command = cargo(&format!("test {tests} --no-fail-fast"));
+        command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
+        // How many seeds a sweep takes; one that the caller sets, wins.
+        if std::env::var_os("KCORO_TEST_SEEDS").is_none() {
+            command.env("KCORO_TEST_SEEDS", seeds);
         }
         session.tests(command);
     }

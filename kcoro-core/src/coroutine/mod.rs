@@ -119,6 +119,7 @@ pub use self::yielder::Yielder;
 use self::yielder::request;
 use crate::arch::{self, StackPointer, Suspended, Word};
 use crate::stack::Stack;
+use crate::stack::fiber::{self, Fiber};
 
 /// A closure that runs on its own stack `S` and can be suspended and resumed.
 ///
@@ -132,6 +133,7 @@ pub struct Coroutine<In, Yield, Out, S: Stack> {
     child: StackPointer,
     /// At the stack's top. Read only while `child` is not null.
     header: NonNull<Header>,
+    fiber: Fiber,
     stack: ManuallyDrop<S>,
     // A pointer: invariant, as the stack may hold an `In` of just this lifetime, and !Send and !Sync.
     _types: PhantomData<*mut (In, Yield, Out)>,
@@ -242,7 +244,12 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
         // SAFETY: `child` came from `build` or from the last resume; `&mut self` makes this the only resume, and the
         // stack is ours until `drop` and `into_stack`, which need the child to have finished. The word is an `In`, or
         // the request tells the child not to look.
-        let back = unsafe { arch::resume(self.child, word, request) };
+        let back = unsafe {
+            fiber::enter(self.fiber);
+            let back = arch::resume(self.child, word, request);
+            fiber::arrive();
+            back
+        };
         self.child = back.child;
         back
     }
@@ -272,7 +279,10 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
         // SAFETY: the child has not finished, so the header is still there.
         if let Some(drop_body) = unsafe { (*self.header.as_ptr()).drop_body.take() } {
             // SAFETY: the body has not started, and taking the function makes this the only call.
-            unsafe { drop_body(self.header) };
+            unsafe {
+                self.fiber.discard();
+                drop_body(self.header);
+            }
             return Some(Ending::Unwound);
         }
         if !unwind::CAN_UNWIND {

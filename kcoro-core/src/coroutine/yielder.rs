@@ -9,6 +9,7 @@ use super::fp::{self, FpPolicy};
 use super::unwind;
 use super::word::{pack, unpack};
 use crate::arch::{self, StackPointer};
+use crate::stack::fiber;
 
 /// What a parent asks of the child that it resumes; a set of bits.
 pub(super) mod request {
@@ -119,7 +120,13 @@ impl<In, Yield> Yielder<In, Yield> {
         let mut value = ManuallyDrop::new(value);
         // SAFETY: this runs on the coroutine's own stack, as `suspend` has checked; so `parent` is the suspended resumer.
         // It unpacks the value at once.
-        let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut value)) };
+        let resumed = unsafe {
+            let word = pack(&mut value);
+            fiber::back();
+            let resumed = arch::suspend(self.parent.get(), word);
+            fiber::arrive();
+            resumed
+        };
         self.parent.set(resumed.parent);
         if resumed.request != request::GO_ON {
             self.obey(resumed.request);
@@ -153,6 +160,32 @@ impl<In, Yield> Yielder<In, Yield> {
             unwind::abort("kcoro: a dropped coroutine catches every unwind and suspends again; it cannot be ended");
         }
         unwind::unwind(self.id());
+    }
+}
+
+#[cfg(kcoro_interleave)]
+impl Yielder<(), ()> {
+    /// Suspends this coroutine from whatever stack runs on top of it: a runtime's that the body drives, another
+    /// coroutine's that it has resumed. The next resume goes on there. Also while another coroutine of the thread unwinds.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs inside of this coroutine's last resume, on whatever stack, and nothing of that happens while it is
+    /// suspended: whoever resumes any of the stacks in between would find them in use. The coroutine is not dropped
+    /// meanwhile.
+    #[doc(hidden)]
+    #[inline(never)]
+    pub unsafe fn suspend_from_any_stack(&self) {
+        // Whoever runs at the point may be one of those that have control words of their own.
+        let _own = fp::Kept::leave();
+        // SAFETY: the caller is inside of the last resume, so `parent` is the suspended resumer; it sends and expects no
+        // values.
+        let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut ManuallyDrop::new(()))) };
+        self.parent.set(resumed.parent);
+        self.request.set(resumed.request);
+        if resumed.request & request::UNWIND != 0 {
+            unwind::abort("kcoro: a coroutine was dropped that had been suspended from another stack");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! # Who may touch what
 //!
-//! `head` and `local` belong to the worker's own thread. `shared` is for everyone, through the types in it.
+//! `head` and `local` belong to the worker's own thread; a dump compares `head.current`, which is atomic, with tasks. `shared` is for everyone, through the types in it.
 //!
 //! Which queue feeds the next switch is in [`queues`](super::queues).
 #![expect(unsafe_code, reason = "owner-only fields behind a shared reference; tasks by raw pointer")]
@@ -20,6 +20,7 @@ use super::steal::{StealQueue, StealSlot};
 use super::timers::Timers;
 use crate::platform::ambient;
 use crate::stack::RawStack;
+use crate::stack::fiber::Fiber;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::{NO_DEADLINE, WorkerHead};
 use crate::util::cache_padded::CachePadded;
@@ -38,7 +39,7 @@ pub(crate) struct Worker {
     pub(super) index: usize,
 }
 
-// SAFETY: see "Who may touch what": other threads use `shared`, `runtime` and `index` only.
+// SAFETY: see "Who may touch what": other threads use `shared`, `runtime`, `index` and the atomic `head.current` only.
 unsafe impl Send for Worker {}
 // SAFETY: as above.
 unsafe impl Sync for Worker {}
@@ -56,6 +57,7 @@ pub(super) struct Local {
     /// A task that the base loop must start, because its stack could not be had without it.
     pub(super) to_start: Cell<*mut Header>,
     pub(super) base_sp: Cell<*mut u8>,
+    pub(super) base_fiber: Cell<Fiber>,
     pub(super) stacks: UnsafeCell<StackCache>,
     pub(super) next_id: Cell<u64>,
     /// The worker to which new coroutines are bound; this one if they go to whoever is free first.
@@ -111,6 +113,7 @@ impl Worker {
                 departed_stack: Cell::new(None),
                 to_start: Cell::new(ptr::null_mut()),
                 base_sp: Cell::new(ptr::null_mut()),
+                base_fiber: Cell::new(Fiber::NONE),
                 stacks: UnsafeCell::new(StackCache::new()),
                 next_id: Cell::new(0),
                 spawn_target: Cell::new(index),
