@@ -83,6 +83,7 @@ mod strategy;
 mod trace;
 mod trail;
 mod turns;
+mod watchdog;
 mod world;
 
 pub use kcoro_core::*;
@@ -104,7 +105,8 @@ pub use kcoro_core::*;
 /// ```
 ///
 /// `seeds` is a number, `1000` for the seeds from 0 to 999, or a range; 100 if it is left out. All other settings are
-/// named for the methods of [`Sim`] that they call: `workers`, `step_limit`, `step_cost`, `shrink_runs`, `shrink_time`.
+/// named for the methods of [`Sim`] that they call: `workers`, `step_limit`, `step_cost`,
+/// `early_jumps`, `turn_time`, `strategy`, `shrink_runs`, `shrink_time`.
 ///
 /// The function takes no arguments and returns nothing, or a `Result` whose error fails the test. Other attributes stay
 /// in force, as `#[should_panic]`.

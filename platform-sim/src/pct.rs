@@ -107,6 +107,7 @@ impl Strategy for Pct {
                 self.highest(workers)
             }
             Question::Take(options) => self.random.below(options),
+            Question::EarlyJump { one_in } => self.random.once_in(one_in),
         }
     }
 }
