@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The core of kcoro, a stackful coroutine runtime: `no_std`, and never naming a platform.
 #![no_std]
+#![cfg_attr(kcoro_asan, feature(sanitize))]
 #![cfg_attr(loom, expect(dead_code, unused_imports, reason = "models use parts of the core"))]
 
 #[cfg(feature = "alloc")]

@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn only_a_choice_between_several_is_drawn() {
-        let dice = Dice::new(Random::new(1));
+        let dice = Dice::new(Replay::new(Schedule::from_iter([1; 6])));
         answers(&dice);
         assert_eq!(dice.drawn().len(), 4);
     }

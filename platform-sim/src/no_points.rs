@@ -24,6 +24,10 @@ impl Points {
         None
     }
 
+    pub(crate) fn has_overrun(&self) -> bool {
+        false
+    }
+
     pub(crate) fn race(&self) -> Option<&'static str> {
         None
     }

@@ -6,15 +6,24 @@
 //! a race that needs this one delay is found whatever else happens meanwhile.
 
 use std::cell::{Cell, RefCell};
+use std::iter;
+use std::ops::RangeInclusive;
 
 use crate::dice::{Question, Strategy};
 use crate::random::Random;
 
-/// Runs are taken to have as many questions as a power of two between these: with points they are much longer.
-const LENGTHS_LOG2: std::ops::RangeInclusive<usize> = if cfg!(kcoro_interleave) { 6..=13 } else { 3..=9 };
+/// The first change comes within a power of two of questions between these: with points runs are much longer.
+const FIRST_LOG2: RangeInclusive<usize> = if cfg!(kcoro_interleave) { 6..=13 } else { 3..=9 };
+
+/// And each other one so many questions after the one before it: delays that make a race together are close together
+/// more often than not.
+const GAP_LOG2: RangeInclusive<usize> = 0..=*FIRST_LOG2.end();
 
 /// How many turns the same worker gets while others could go on, before it comes last.
 const PATIENCE: u32 = 50;
+
+/// How many points the same worker passes while others could go on, before it comes last.
+const PATIENCE_AT_POINTS: u32 = 5000;
 
 /// See the [module](self).
 pub(crate) struct Pct {
@@ -27,6 +36,7 @@ pub(crate) struct Pct {
     lowest: Cell<i64>,
     last: Cell<usize>,
     in_a_row: Cell<u32>,
+    points_in_a_row: Cell<u32>,
 }
 
 impl Pct {
@@ -34,11 +44,11 @@ impl Pct {
         let random = Random::new(seed);
         let changes = depth.saturating_sub(1);
         let mut priorities: Vec<i64> = (0..workers).map(|nth| (changes + nth) as i64).collect();
-        for last in (1..workers).rev() {
-            priorities.swap(last, random.below(last + 1));
-        }
-        let mut changes: Vec<_> = (0..changes).map(|nth| (moment(&random), nth as i64)).collect();
-        changes.sort_unstable_by(|one, other| other.cmp(one));
+        shuffle(&mut priorities, &random);
+        let mut lower: Vec<i64> = (0..changes as i64).collect();
+        shuffle(&mut lower, &random);
+        let mut changes = moments(&random).zip(lower).collect::<Vec<_>>();
+        changes.reverse();
         Self {
             random,
             priorities: RefCell::new(priorities),
@@ -47,6 +57,7 @@ impl Pct {
             lowest: Cell::new(0),
             last: Cell::new(0),
             in_a_row: Cell::new(0),
+            points_in_a_row: Cell::new(0),
         }
     }
 
@@ -76,8 +87,23 @@ impl Pct {
 
     fn put_last(&self, worker: usize) {
         self.in_a_row.set(0);
+        self.points_in_a_row.set(0);
         self.lowest.set(self.lowest.get() - 1);
         self.priorities.borrow_mut()[worker] = self.lowest.get();
+    }
+
+    fn at_point(&self, workers: &[usize]) -> usize {
+        self.count(workers[0]);
+        let in_a_row = self.points_in_a_row.get() + 1;
+        self.points_in_a_row.set(in_a_row);
+        if in_a_row >= PATIENCE_AT_POINTS {
+            self.put_last(workers[0]);
+        }
+        let highest = self.highest(workers);
+        if highest != 0 {
+            self.points_in_a_row.set(0);
+        }
+        highest
     }
 
     fn turn(&self, workers: &[usize]) -> usize {
@@ -91,21 +117,26 @@ impl Pct {
     }
 }
 
-/// A moment of a run of unknown length: first its magnitude is drawn, then the moment itself.
-fn moment(random: &Random) -> u64 {
-    let (shortest, longest) = (*LENGTHS_LOG2.start(), *LENGTHS_LOG2.end());
-    let length = 1 << (shortest + random.below(longest - shortest + 1));
-    1 + random.below(length) as u64
+fn shuffle(numbers: &mut [i64], random: &Random) {
+    for last in (1..numbers.len()).rev() {
+        numbers.swap(last, random.below(last + 1));
+    }
+}
+
+/// Moments in runs of unknown length, in order. The magnitude of each distance is drawn first, then the distance.
+fn moments(random: &Random) -> impl Iterator<Item = u64> {
+    let distance = |log2: RangeInclusive<usize>| {
+        let magnitude = log2.start() + random.below(log2.end() - log2.start() + 1);
+        1 + random.below(1 << magnitude) as u64
+    };
+    iter::successors(Some(distance(FIRST_LOG2)), move |last| Some(last + distance(GAP_LOG2)))
 }
 
 impl Strategy for Pct {
     fn pick(&self, question: Question<'_>) -> usize {
         match question {
             Question::Turn(workers) => self.turn(workers),
-            Question::Preempt(workers) => {
-                self.count(workers[0]);
-                self.highest(workers)
-            }
+            Question::Preempt(workers) => self.at_point(workers),
             Question::Take(options) => self.random.below(options),
             Question::EarlyJump { one_in } => self.random.once_in(one_in),
         }
@@ -114,10 +145,10 @@ impl Strategy for Pct {
 
 #[cfg(test)]
 mod tests {
-    use super::{LENGTHS_LOG2, PATIENCE, Pct};
+    use super::{PATIENCE, PATIENCE_AT_POINTS, Pct};
     use crate::dice::{Question, Strategy};
 
-    const MOMENTS: usize = 1 << *LENGTHS_LOG2.end();
+    const MOMENTS: usize = PATIENCE_AT_POINTS as usize - 1;
 
     /// Who goes on at each of so many moments at which all can.
     fn who_goes_on(pct: &Pct, workers: usize, moments: usize) -> Vec<usize> {

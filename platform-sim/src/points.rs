@@ -19,6 +19,10 @@ use kcoro_core::interleave::{self, Interleave, Registered};
 use crate::dice::Question;
 use crate::world::World;
 
+/// How many points a worker passes in one turn before others are offered first: as for turns, "go on as you are" must not
+/// starve those whom a loop waits for.
+const MOST_IN_A_ROW: u64 = 10_000;
+
 /// What a world needs to know for points.
 pub(crate) struct Points {
     /// Whose code runs now; `None` for the simulation's own.
@@ -30,6 +34,9 @@ pub(crate) struct Points {
     /// What each worker cannot go on without.
     wanted: Box<[Cell<Option<Wanted>>]>,
     race: Cell<Option<&'static str>>,
+    /// In the turn that is under way.
+    passed: Cell<u64>,
+    has_overrun: Cell<bool>,
 }
 
 /// A lock that a worker waits for.
@@ -55,12 +62,15 @@ impl Points {
             rescuing: Cell::new(false),
             wanted: (0..workers).map(|_| Cell::new(None)).collect(),
             race: Cell::new(None),
+            passed: Cell::new(0),
+            has_overrun: Cell::new(false),
         }
     }
 
     /// Notes that `worker` runs during `run`.
     pub(crate) fn running(&self, worker: usize, run: impl FnOnce()) {
         let before = self.running.replace(Some(worker));
+        self.passed.set(0);
         run();
         self.running.set(before);
     }
@@ -73,6 +83,11 @@ impl Points {
     /// Who was chosen at a point.
     pub(crate) fn take_chosen(&self) -> Option<usize> {
         self.chosen.take()
+    }
+
+    /// Whether a worker has passed more points in one turn than a run may take steps.
+    pub(crate) fn has_overrun(&self) -> bool {
+        self.has_overrun.get()
     }
 
     /// The type of a cell that two workers were in at once.
@@ -98,12 +113,8 @@ impl Interleave for World {
         let Some(worker) = points.running.get() else { return };
         if points.rescuing.get() {
             self.pause_at_point(worker);
-        } else if !thread::panicking()
-            && let Some(other) = self.who_goes_on(worker)
-        {
-            points.chosen.set(Some(other));
-            self.note_loses(worker, at);
-            self.pause_at_point(worker);
+        } else if !thread::panicking() {
+            self.pass(worker, at);
         }
     }
 
@@ -147,12 +158,29 @@ impl Interleave for World {
 }
 
 impl World {
+    /// `worker`, which runs, is at a point, and goes on or loses its turn.
+    fn pass(&self, worker: usize, at: &'static Location<'static>) {
+        let points = self.points();
+        let passed = points.passed.get() + 1;
+        points.passed.set(passed);
+        if passed > self.laws.step_limit {
+            // The run ends here; it is not given another turn.
+            points.has_overrun.set(true);
+            self.pause_at_point(worker);
+        } else if let Some(other) = self.who_goes_on(worker, passed) {
+            points.chosen.set(Some(other));
+            self.note_loses(worker, at);
+            self.pause_at_point(worker);
+        }
+    }
+
     /// Who goes on instead of `worker`, if anyone.
-    fn who_goes_on(&self, worker: usize) -> Option<usize> {
+    fn who_goes_on(&self, worker: usize, passed: u64) -> Option<usize> {
         let mut turns = self.turns();
-        turns.offer_at_point(worker, self.laws.workers, |worker| self.can_go_on(worker));
+        let first = if passed.is_multiple_of(MOST_IN_A_ROW) { worker + 1 } else { worker };
+        turns.offer_from(first, self.laws.workers, |other| other == worker || self.can_go_on(other));
         let nth = self.dice().draw(Question::Preempt(turns.offered()));
-        (nth > 0).then(|| turns.take(nth))
+        (turns.offered()[nth] != worker).then(|| turns.take(nth))
     }
 
     fn note_loses(&self, worker: usize, at: &'static Location<'static>) {

@@ -70,12 +70,15 @@ where
     // Without it, an overflow is a plain SIGSEGV: no reason not to run.
     let _ = kcoro_posix::report_overflow_here();
     let panics = Arc::new(Mutex::new(None));
-    let runtime = Runtime::builder(Backend(world.clone()))
+    let builder = Runtime::builder(Backend(world.clone()))
         .name("sim")
         .workers(world.laws.workers)
-        .on_unobserved_panic(first_into(panics.clone()))
-        .build()
-        .map_err(FailureKind::Build)?;
+        .on_unobserved_panic(first_into(panics.clone()));
+    let builder = match world.laws.limit {
+        Some(limit) => builder.limit(limit),
+        None => builder,
+    };
+    let runtime = builder.build().map_err(FailureKind::Build)?;
     let handle = runtime.handle().clone();
     let root = handle.builder().name("root").spawn_site(site).spawn(body).map_err(FailureKind::Spawn)?;
     if let Err(stuck) = world.drive(|| root.is_finished()) {
@@ -96,7 +99,7 @@ where
 fn end(world: &World, runtime: Runtime) -> Result<(), FailureKind> {
     let handle = runtime.handle().clone();
     let shutdown = move || _ = runtime.shutdown(Duration::ZERO);
-    handle.builder().name("shutdown").spawn(shutdown).map_err(FailureKind::Spawn)?.detach();
+    handle.builder().name("shutdown").without_waiting().spawn(shutdown).map_err(FailureKind::Spawn)?.detach();
     world.drive(|| world.all_ended()).map_err(|stuck| explain(world, stuck, &handle))
 }
 

@@ -39,6 +39,7 @@ impl Sim {
                 workers: 2,
                 step_limit: 1_000_000,
                 step_cost_ns: 0,
+                limit: None,
                 early_jump_one_in: 0,
                 turn_time: Duration::from_secs(60),
             },
@@ -51,6 +52,15 @@ impl Sim {
     /// from one to the other.
     pub fn workers(mut self, workers: usize) -> Self {
         self.laws.workers = workers;
+        self
+    }
+
+    /// How many coroutines may be alive at once, the one of the body included. Default: no limit.
+    ///
+    /// One more is needed at the end, to shut the runtime down: a body that leaves so many behind fails as
+    /// [`FailureKind::Spawn`](crate::FailureKind::Spawn).
+    pub fn limit(mut self, coroutines: usize) -> Self {
+        self.laws.limit = Some(coroutines);
         self
     }
 

@@ -21,16 +21,17 @@ pub enum Strategy {
     /// close together, or few things to happen.
     #[default]
     Random,
-    /// The worker that can go on and has the highest priority; see [the module of this name](crate::Strategy::Pct). The
-    /// seed gives the workers their priorities, and lowers that of the one that runs at `depth - 1` moments of the run.
-    /// Good at what needs one worker to be held up for long at just one place: such a bug, which shows when `depth` things
-    /// happen in a certain order, is found by a seed with a probability that does not shrink as other code is added
-    /// around it, but only with the length of the run. Depths of 1 to 4 find most bugs.
+    /// The worker that has the highest priority of those that can go on. The seed gives the workers their priorities, and
+    /// lowers that of the one that runs at `depth - 1` moments of the run. Good at what needs one worker to be held up for
+    /// long at just one place: a bug that shows when `depth` things happen in a certain order is found with a probability
+    /// that depends on the length of the run and on how far apart they are, but not on what else happens. Depths of 1 to 4
+    /// find most bugs between suspensions; inside of operations (`--cfg kcoro_interleave`), try higher ones, too.
     ///
     /// After *A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs* (Burckhardt, Kothari, Musuvathi and
-    /// Nagarakatte, 2010). Their algorithm is told how long runs are; here the seed draws a magnitude, so that a run depends
-    /// on its seed alone. A worker that has had very many turns while others could go on comes last, or a loop of
-    /// yields would never end. Which of its coroutines a worker runs is random.
+    /// Nagarakatte, 2010). Their algorithm is told how long runs are; here the seed draws the magnitude of the distance from
+    /// each moment to the next, so that a run depends on its seed alone. A worker that has had very many turns while
+    /// others could go on comes last, or a loop of yields would never end. Which of its coroutines a worker runs is
+    /// random.
     Pct {
         /// How many things must happen in a certain order; zero counts as one.
         depth: usize,

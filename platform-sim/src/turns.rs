@@ -21,13 +21,8 @@ impl Turns {
         self.offer_from(first, workers, can_go_on);
     }
 
-    /// As [`Turns::offer`], in the midst of the turn of `worker`, which can go on.
-    #[cfg(kcoro_interleave)]
-    pub(crate) fn offer_at_point(&mut self, worker: usize, workers: usize, can_go_on: impl Fn(usize) -> bool) {
-        self.offer_from(worker, workers, |other| other == worker || can_go_on(other));
-    }
-
-    fn offer_from(&mut self, first: usize, workers: usize, can_go_on: impl Fn(usize) -> bool) {
+    /// Orders those of `workers` that can go on: `first` and those that follow it round.
+    pub(crate) fn offer_from(&mut self, first: usize, workers: usize, can_go_on: impl Fn(usize) -> bool) {
         self.offered.clear();
         self.offered.extend((0..workers).map(|nth| (first + nth) % workers).filter(|worker| can_go_on(*worker)));
     }

@@ -42,6 +42,8 @@ pub(crate) struct Laws {
     pub(crate) early_jump_one_in: u32,
     /// How much real time a turn may take.
     pub(crate) turn_time: Duration,
+    /// How many coroutines may be alive at once.
+    pub(crate) limit: Option<usize>,
 }
 
 /// See the [module](self).
@@ -159,7 +161,7 @@ impl World {
 
     fn step(&self) -> Result<(), Stuck> {
         let inside = self.inside();
-        if inside.steps.get() >= self.laws.step_limit {
+        if inside.steps.get() >= self.laws.step_limit || inside.points.has_overrun() {
             return Err(Stuck::StepLimit);
         }
         if let Some(what) = inside.points.race() {

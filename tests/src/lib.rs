@@ -5,6 +5,7 @@ pub mod child;
 pub mod counted;
 pub mod platform;
 pub mod random;
+pub mod suite;
 pub mod sweep;
 pub mod toy;
 

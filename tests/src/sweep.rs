@@ -9,7 +9,7 @@ const SEEDS: u64 = 100;
 /// One worker has nobody to lose its turn to.
 const WORKERS: &[usize] = if cfg!(kcoro_interleave) { &[2, 3] } else { &[1, 2, 3] };
 
-const STRATEGIES: [Strategy; 3] = [Strategy::Random, Strategy::Pct { depth: 2 }, Strategy::Pct { depth: 4 }];
+const STRATEGIES: [Strategy; 3] = [Strategy::Random, Strategy::Pct { depth: 3 }, Strategy::Pct { depth: 12 }];
 
 /// Runs `body` under the first seeds, everywhere; `KCORO_TEST_FIRST_SEED` says which is the first.
 #[track_caller]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The kinds of file that state their licence themselves; REUSE.toml speaks for the others.
-const HEADED: &[&str] = &["rs", "toml", "sh", "yml", "yaml", "S", "ld", "run"];
+const HEADED: &[&str] = &["rs", "toml", "sh", "yml", "yaml", "S", "ld", "run", "patch"];
 
 /// Where library code is. A library leaves the standard streams to its user.
 const LIBRARIES: &[&str] =

@@ -173,6 +173,34 @@ fn a_ready_coroutine_runs_although_thieves_take_what_was_offered_with_it() {
     });
 }
 
+/// A coroutine waits, without ever suspending, for another that it has spawned.
+fn compute_until_relieved() {
+    let relieved = Arc::new(AtomicBool::new(false));
+    let flag = relieved.clone();
+    let child = spawn(move || flag.store(true, Ordering::Relaxed)).unwrap();
+    while !relieved.load(Ordering::Relaxed) {}
+    child.join().unwrap();
+}
+
+#[test]
+fn a_spawner_that_computes_is_relieved_of_what_it_has_spawned() {
+    for workers in [2, 3] {
+        for strategy in [RANDOM, PCT] {
+            let sim = Sim::new().workers(workers).strategy(strategy).step_limit(20_000);
+            sim.check(0..200, || {
+                yield_now();
+                compute_until_relieved();
+            });
+        }
+    }
+}
+
+#[test]
+fn a_loop_that_never_suspends_ends_at_the_step_limit() {
+    let failure = Sim::new().workers(1).step_limit(20_000).run(0, compute_until_relieved).unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::StepLimit { .. }), "{failure}");
+}
+
 /// Closes the other side's channel when it goes, which takes the lock that the other side uses all the time.
 #[test]
 fn who_unwinds_gets_the_locks_that_others_hold() {

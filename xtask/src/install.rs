@@ -13,6 +13,8 @@ pub struct Plan {
     pub packages: BTreeSet<&'static str>,
     pub targets: Vec<&'static str>,
     pub components: Vec<&'static str>,
+    pub nightly: bool,
+    pub nightly_components: Vec<&'static str>,
     pub cargo_deny: Option<&'static str>,
     pub reuse: Option<&'static str>,
 }
@@ -29,8 +31,7 @@ impl Plan {
     }
 
     fn obstacle(&self) -> Option<&'static str> {
-        let (needs_apt, needs_rustup) =
-            (!self.packages.is_empty(), !(self.targets.is_empty() && self.components.is_empty()));
+        let (needs_apt, needs_rustup) = (!self.packages.is_empty(), self.needs_rustup());
         if needs_apt && !succeeds(command("apt-get", "--version")) {
             Some("there is no apt-get here")
         } else if needs_apt && !is_root() && !succeeds(command("sudo", "-n true")) {
@@ -40,6 +41,10 @@ impl Plan {
         } else {
             None
         }
+    }
+
+    fn needs_rustup(&self) -> bool {
+        self.nightly || ![&self.targets, &self.components, &self.nightly_components].into_iter().all(Vec::is_empty)
     }
 
     fn commands(&self) -> Vec<Command> {
@@ -55,6 +60,13 @@ impl Plan {
         }
         if !self.components.is_empty() {
             commands.push(command("rustup", &format!("component add {}", self.components.join(" "))));
+        }
+        if self.nightly {
+            commands.push(command("rustup", "toolchain install nightly --profile minimal --no-self-update"));
+        }
+        if !self.nightly_components.is_empty() {
+            let components = self.nightly_components.join(" ");
+            commands.push(command("rustup", &format!("component add --toolchain nightly {components}")));
         }
         commands.extend(self.cargo_deny.map(cargo_deny));
         commands.extend(self.reuse.into_iter().flat_map(reuse));

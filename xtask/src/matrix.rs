@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The builds of the core that must all succeed: targets, feature sets, and the stated minimum Rust version.
+//! The builds that must all succeed: the core and the scenarios for each target and feature set, the POSIX backend for
+//! systems that are kept building without being tested, and the stated minimum Rust version.
 
 use std::fs;
 
 use crate::run::{Session, cargo, command, root, stdout_of, succeeds};
 
 const HOSTED: &[&str] = &["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu", "riscv64gc-unknown-linux-gnu"];
+/// Kept building, not tested.
+const UNTESTED: &[&str] = &["x86_64-apple-darwin", "x86_64-unknown-freebsd"];
 const BARE: &[&str] = &["aarch64-unknown-none", "riscv64gc-unknown-none-elf"];
 
-/// Checks the core for each target with each feature set that the target has, then the minimum Rust version.
 pub fn build_all(session: &mut Session) {
     for target in HOSTED {
         build(session, target, &["", "alloc", "std"]);
     }
     for target in BARE {
         build(session, target, &["", "alloc"]);
+        // They need no std either, or bare metal could not play them.
+        session.check(cargo(&format!("build --package kcoro-scenarios --target {target}")));
+    }
+    for target in UNTESTED {
+        let mut command = cargo(&format!("check --package kcoro-posix --package kcoro-sim --target {target}"));
+        command.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");
+        session.check(command);
     }
     minimum_rust(session);
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::run::{Session, Tally, target_dir};
 use crate::setup;
-use crate::suites::Suite;
+use crate::suites::{Suite, TOTAL_BUDGET_S};
 
 /// In CI a suite that takes this many times its budget is killed, so that a hang ends and names itself.
 const KILL_FACTOR: u32 = 2;
@@ -37,7 +37,7 @@ pub fn run_suites(suites: &[&'static Suite], options: Options) -> Result<ExitCod
     for suite in suites {
         finished.push(run_suite(suite, options).map_err(|error| format!("suite {}: {error}", suite.name))?);
     }
-    Ok(if summarise(&finished) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if summarise(&finished, options) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
@@ -96,7 +96,7 @@ fn tail(done: &Finished) -> String {
 }
 
 /// Prints the table and the closing line; returns how many checks failed.
-fn summarise(finished: &[Finished]) -> usize {
+fn summarise(finished: &[Finished], options: Options) -> usize {
     let mut total = Tally::default();
     println!();
     for done in finished {
@@ -104,8 +104,12 @@ fn summarise(finished: &[Finished]) -> usize {
         println!("{}{}", head(done.suite), tail(done));
     }
     let took: Duration = finished.iter().map(|done| done.took).sum();
-    let budget_s: u64 = finished.iter().map(|done| done.suite.budget_s).sum();
-    println!("{:20}{:6.1} s of {budget_s:3} s\n", "all", took.as_secs_f32());
+    let over_budget = options.enforce_budgets && took > Duration::from_secs(TOTAL_BUDGET_S);
+    println!("{:20}{:6.1} s of {TOTAL_BUDGET_S:3} s\n", "all", took.as_secs_f32());
+    if over_budget {
+        println!("over budget: make the longest of them faster");
+        total.failed += 1;
+    }
     let Tally { passed, failed, skipped } = total;
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
     println!("{passed} passed, {failed} failed{skipped}");

@@ -24,6 +24,10 @@ pub enum Tool {
         name: &'static str,
         subcommand: &'static str,
     },
+    /// The nightly toolchain, beside the stable one.
+    Nightly,
+    /// A part of the nightly toolchain.
+    NightlyComponent(&'static str),
     /// A Debian package, which is there when a program is on the path.
     DebianProgram {
         package: &'static str,
@@ -42,6 +46,8 @@ pub enum Tool {
 
 pub const RUSTFMT: &[Tool] = &[Tool::RustComponent { name: "rustfmt", subcommand: "fmt" }];
 pub const CLIPPY: &[Tool] = &[Tool::RustComponent { name: "clippy", subcommand: "clippy" }];
+/// With the sources of the standard library, which a sanitizer needs to see compiled with the rest.
+pub const NIGHTLY: &[Tool] = &[Tool::Nightly, Tool::NightlyComponent("rust-src")];
 pub const CARGO_DENY: &[Tool] = &[Tool::CargoDeny];
 /// The version in Debian 12 cannot read REUSE.toml, hence a virtual environment.
 pub const REUSE: &[Tool] = &[Tool::PythonVenv, Tool::Reuse];
@@ -50,6 +56,13 @@ pub const TARGETS: &[Tool] = &[
     Tool::RustTarget("aarch64-unknown-linux-gnu"),
     Tool::RustTarget("riscv64gc-unknown-none-elf"),
     Tool::RustTarget("riscv64gc-unknown-linux-gnu"),
+    Tool::RustTarget("x86_64-apple-darwin"),
+    Tool::RustTarget("x86_64-unknown-freebsd"),
+];
+/// It does not start without the symbols of the C library.
+pub const VALGRIND: &[Tool] = &[
+    Tool::DebianProgram { package: "valgrind", program: "valgrind" },
+    Tool::DebianFile { package: "libc6-dbg", file: "/usr/lib/debug/.build-id" },
 ];
 pub const CROSS: &[Tool] = &[
     Tool::DebianProgram { package: "qemu-user", program: "qemu-aarch64" },
@@ -65,6 +78,8 @@ impl Tool {
         match self {
             Self::RustTarget(target) => has_std(target),
             Self::RustComponent { subcommand, .. } => succeeds(cargo(&format!("{subcommand} --version"))),
+            Self::Nightly => succeeds(cargo("+nightly --version")),
+            Self::NightlyComponent(name) => has_nightly_component(name),
             Self::DebianProgram { program, .. } => is_on_path(program),
             Self::DebianFile { file, .. } => Path::new(file).exists(),
             Self::PythonVenv => succeeds(command("python3", "-m ensurepip --version")),
@@ -77,6 +92,8 @@ impl Tool {
         match self {
             Self::RustTarget(target) => format!("Rust target {target}"),
             Self::RustComponent { name, .. } => format!("Rust component {name}"),
+            Self::Nightly => "Rust toolchain nightly".into(),
+            Self::NightlyComponent(name) => format!("Rust component {name} of nightly"),
             Self::DebianProgram { package, .. } | Self::DebianFile { package, .. } => {
                 format!("Debian package {package}")
             }
@@ -90,6 +107,11 @@ impl Tool {
 fn has_std(target: &str) -> bool {
     let directory = stdout_of(command("rustc", &format!("--print target-libdir --target {target}")));
     directory.is_some_and(|directory| Path::new(&directory).exists())
+}
+
+fn has_nightly_component(name: &str) -> bool {
+    let installed = stdout_of(command("rustup", "component list --installed --toolchain nightly"));
+    installed.is_some_and(|installed| installed.lines().any(|line| line.starts_with(name)))
 }
 
 fn is_on_path(program: &str) -> bool {
@@ -147,6 +169,8 @@ fn plan(missing: &[Tool]) -> Plan {
         match *tool {
             Tool::RustTarget(target) => plan.targets.push(target),
             Tool::RustComponent { name, .. } => plan.components.push(name),
+            Tool::Nightly => plan.nightly = true,
+            Tool::NightlyComponent(name) => plan.nightly_components.push(name),
             Tool::DebianProgram { package, .. } | Tool::DebianFile { package, .. } => {
                 plan.packages.insert(package);
             }

@@ -6,8 +6,10 @@ use std::process::Command;
 use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
+use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, REUSE, RUSTFMT, TARGETS, Tool};
+use crate::sanitizers;
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
 
 pub struct Suite {
     pub name: &'static str,
@@ -18,6 +20,10 @@ pub struct Suite {
     pub budget_s: u64,
     pub run: fn(&mut Session),
 }
+
+/// For all suites together, on a machine of two cores, in a fresh clone. Each has room of its own, so this is less than
+/// the sum of theirs.
+pub const TOTAL_BUDGET_S: u64 = 30 * 60;
 
 /// In the order in which they run: what is cheap and fails often comes first.
 pub const SUITES: &[Suite] = &[
@@ -32,10 +38,17 @@ pub const SUITES: &[Suite] = &[
         budget_s: 60,
         run: deny,
     },
+    Suite {
+        name: "mutants-apply",
+        what: "every committed mutant applies, and its test is there",
+        needs: &[],
+        budget_s: 20,
+        run: mutants::check_patches,
+    },
     Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 180, run: clippy },
     Suite {
         name: "build-matrix",
-        what: "the core builds for each target and feature set, and with the stated minimum Rust",
+        what: "it builds for each target and feature set, and with the stated minimum Rust",
         needs: &[TARGETS],
         budget_s: 120,
         run: matrix::build_all,
@@ -51,11 +64,46 @@ pub const SUITES: &[Suite] = &[
     },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
     Suite {
+        name: "tsan",
+        what: "no data race that ThreadSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::tsan,
+    },
+    Suite {
+        name: "asan",
+        what: "no bad access and no leak that AddressSanitizer sees, and it sees those that were planted",
+        needs: &[NIGHTLY],
+        budget_s: 150,
+        run: sanitizers::asan,
+    },
+    Suite {
+        name: "valgrind",
+        what: "nothing that Valgrind's memcheck reports, and it reports what was planted",
+        needs: &[VALGRIND],
+        budget_s: 150,
+        run: sanitizers::valgrind,
+    },
+    Suite {
+        name: "interleave",
+        what: "seeds of simulations that switch workers at every operation of the core's primitives",
+        needs: &[],
+        budget_s: 240,
+        run: interleave,
+    },
+    Suite {
         name: "cross",
         what: "aarch64 and riscv64 under an emulator",
         needs: &[TARGETS, CROSS],
         budget_s: 420,
         run: cross,
+    },
+    Suite {
+        name: "mutants",
+        what: "ten committed bugs, others with each commit, are each found by the test that they name",
+        needs: &[TARGETS, CROSS],
+        budget_s: 480,
+        run: mutants::run_suite,
     },
     Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 120, run: doc },
     Suite {
@@ -76,6 +124,10 @@ const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios -
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
+
+/// Those that also run where simulations switch workers inside of operations.
+const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_failures --test sim_interleave --test sim_misuse \
+                                --test sim_scenarios --test sim_shrink";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -141,7 +193,9 @@ fn unit(session: &mut Session) {
 }
 
 fn release(session: &mut Session) {
-    session.tests(cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast"));
+    let mut crates = cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast");
+    set_canaries(session, &mut crates);
+    session.tests(crates);
     session.tests(cargo(&format!("test --release --package kcoro-tests --lib {} --no-fail-fast", other_tests())));
 }
 
@@ -164,6 +218,20 @@ fn loom(session: &mut Session) {
     }
 }
 
+/// Simulations in a build whose atomics and locks are points at which another worker may go on.
+fn interleave(session: &mut Session) {
+    let seeds = if session.long { "5000" } else { "300" };
+    for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
+        let mut command = cargo(&format!("test {tests} --no-fail-fast"));
+        command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
+        // How many seeds a sweep takes; one that the caller sets, wins.
+        if std::env::var_os("KCORO_TEST_SEEDS").is_none() {
+            command.env("KCORO_TEST_SEEDS", seeds);
+        }
+        session.tests(command);
+    }
+}
+
 fn cross(session: &mut Session) {
     let suites = [
         "--package kcoro-core --features std --lib".to_owned(),
@@ -179,8 +247,16 @@ fn cross(session: &mut Session) {
             command.env_remove("RUSTFLAGS");
             // How a test starts itself again as a child.
             command.env("KCORO_TEST_RUNNER", emulator);
+            set_canaries(session, &mut command);
             session.tests(command);
         }
+    }
+}
+
+/// A long run switches a hundred million times with canaries in all registers, another a million times.
+fn set_canaries(session: &Session, command: &mut Command) {
+    if session.long {
+        command.env("KCORO_CANARY_SWITCHES", "100000000");
     }
 }
 

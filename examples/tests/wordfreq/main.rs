@@ -3,6 +3,7 @@
 
 mod naive;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -21,6 +22,27 @@ fn counts_as_a_single_thread_would_with_any_number_of_workers() {
     for workers in ["1", "2", "8"] {
         assert_eq!(count(tree.path(), &["--workers", workers, "--top", "1000000"]), expected, "{workers} workers");
     }
+}
+
+#[test]
+fn the_simulator_counts_the_same_under_any_seed_and_repeats_itself() {
+    let tree = tree_of_text();
+    let expected = naive_count(tree.path());
+    let mut hashes = BTreeSet::new();
+    for (seed, workers) in [("0", "1"), ("1", "2"), ("2", "2"), ("3", "3"), ("18446744073709551615", "2")] {
+        let arguments = ["--sim", seed, "--workers", workers, "--top", "1000000"];
+        let mut counted = count(tree.path(), &arguments);
+        assert_eq!(counted, count(tree.path(), &arguments), "seed {seed} did not repeat itself");
+        let sim = counted.as_object_mut().unwrap().remove("sim").unwrap();
+        assert_eq!(counted, expected, "seed {seed} on {workers} workers");
+        assert_eq!(sim["seed"].to_string(), seed);
+        hashes.insert(sim["trace_hash"].as_u64().unwrap());
+    }
+    assert_eq!(hashes.len(), 5, "each seed takes a way of its own");
+    let report = run(wordfreq(tree.path(), &["--sim", "7"]));
+    let report = String::from_utf8(report.stdout).unwrap();
+    let says = |words: &str| assert!(report.contains(words), "no `{words}` in {report}");
+    ["of virtual time", "seed 7 on 2 simulated workers", "trace hash 0x"].into_iter().for_each(says);
 }
 
 #[test]
@@ -136,7 +158,10 @@ fn ctrl_c_ends_it_with_what_it_has() {
 fn wrong_arguments_end_it_with_code_2_and_say_what_is_wrong() {
     let tree = TempDir::new().unwrap();
     let missing = tree.path().join("missing");
-    let wrong: [(&Path, &[&str], &str); 4] = [
+    let wrong: [(&Path, &[&str], &str); 7] = [
+        (tree.path(), &["--sim", "soon"], "invalid value 'soon' for '--sim <SEED>'"),
+        (tree.path(), &["--sim=-1"], "--sim"),
+        (tree.path(), &["--sim", "1", "--workers", "60000"], "60000 workers are too many"),
         (tree.path(), &["--workers", "0"], "--workers"),
         (tree.path(), &["--workers", "60000"], "60000 workers are too many"),
         (tree.path(), &["--top", "-1"], "-1"),

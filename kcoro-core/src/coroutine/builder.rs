@@ -68,8 +68,8 @@ impl Builder {
             return Err(NewError { stack, reason: NewErrorReason::ShadowStack });
         }
         match root::build(&stack, self.fp, body) {
-            Ok((header, child)) => {
-                Ok(Coroutine { child, header, stack: ManuallyDrop::new(stack), _types: PhantomData })
+            Ok((header, child, fiber)) => {
+                Ok(Coroutine { child, header, fiber, stack: ManuallyDrop::new(stack), _types: PhantomData })
             }
             Err(error) => Err(NewError { stack, reason: NewErrorReason::Stack(error) }),
         }

@@ -83,8 +83,13 @@
 //! seem. Libraries that keep a thread-local stack of guards and rely on last-in-first-out order must not have a guard
 //! alive across a suspension.
 //!
-//! End or drop each coroutine before its thread ends. A suspended one that is forgotten, or kept in a thread-local, outlives
-//! the thread-locals that its frames may borrow.
+//! # Before its thread ends
+//!
+//! End or drop each coroutine before its thread ends. This is the one duty that no signature can express: a suspended
+//! coroutine that is forgotten, or kept in a thread-local, outlives the thread-locals that its frames borrow, and if it
+//! has lent such a borrow on (to a thread of `std::thread::scope`, say), that is used after its end. [`scoped`] leaves
+//! nothing to forget: it ends its coroutine, or the program, before it returns. Coroutines of a runtime are not concerned
+//! either: a thread on which one was abandoned never ends.
 #![expect(unsafe_code, reason = "runs code on other stacks and moves values between them")]
 
 mod builder;
@@ -114,6 +119,7 @@ pub use self::yielder::Yielder;
 use self::yielder::request;
 use crate::arch::{self, StackPointer, Suspended, Word};
 use crate::stack::Stack;
+use crate::stack::fiber::{self, Fiber};
 
 /// A closure that runs on its own stack `S` and can be suspended and resumed.
 ///
@@ -127,6 +133,7 @@ pub struct Coroutine<In, Yield, Out, S: Stack> {
     child: StackPointer,
     /// At the stack's top. Read only while `child` is not null.
     header: NonNull<Header>,
+    fiber: Fiber,
     stack: ManuallyDrop<S>,
     // A pointer: invariant, as the stack may hold an `In` of just this lifetime, and !Send and !Sync.
     _types: PhantomData<*mut (In, Yield, Out)>,
@@ -237,7 +244,12 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
         // SAFETY: `child` came from `build` or from the last resume; `&mut self` makes this the only resume, and the
         // stack is ours until `drop` and `into_stack`, which need the child to have finished. The word is an `In`, or
         // the request tells the child not to look.
-        let back = unsafe { arch::resume(self.child, word, request) };
+        let back = unsafe {
+            fiber::enter(self.fiber);
+            let back = arch::resume(self.child, word, request);
+            fiber::arrive();
+            back
+        };
         self.child = back.child;
         back
     }
@@ -267,7 +279,10 @@ impl<In, Yield, Out, S: Stack> Coroutine<In, Yield, Out, S> {
         // SAFETY: the child has not finished, so the header is still there.
         if let Some(drop_body) = unsafe { (*self.header.as_ptr()).drop_body.take() } {
             // SAFETY: the body has not started, and taking the function makes this the only call.
-            unsafe { drop_body(self.header) };
+            unsafe {
+                self.fiber.discard();
+                drop_body(self.header);
+            }
             return Some(Ending::Unwound);
         }
         if !unwind::CAN_UNWIND {

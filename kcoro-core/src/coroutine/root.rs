@@ -16,6 +16,7 @@ use super::fp::{self, FpPolicy};
 use super::unwind::{self, Payload};
 use super::word::unpack;
 use crate::arch::{self, FRESH_FRAME_BYTES, StackPointer, Word};
+use crate::stack::fiber::{self, Fiber};
 use crate::stack::{STACK_ALIGN, Stack, StackError};
 
 // `stack` is above `arch` and is compiled where `arch` is not, so each has its own.
@@ -56,7 +57,7 @@ pub(super) fn build<F, In, Yield, Out>(
     stack: &impl Stack,
     fp: FpPolicy,
     body: F,
-) -> Result<(NonNull<Header>, StackPointer), StackError>
+) -> Result<(NonNull<Header>, StackPointer, Fiber), StackError>
 where
     F: FnOnce(&Yielder<In, Yield>, In) -> Out,
 {
@@ -72,13 +73,14 @@ where
     let root_bytes = top - ((top - size_of::<Root<F>>()) & !(align - 1));
     // SAFETY: `Stack` promises writable memory of its own between `limit` and `top`; the check above leaves room.
     unsafe {
+        let fiber = Fiber::fresh(stack.limit(), stack.top());
         let root = stack.top().sub(root_bytes).cast::<Root<F>>();
         root.write(Root {
             header: Header { drop_body: Some(drop_body::<F>), fp, limit: stack.limit() },
             body: MaybeUninit::new(body),
         });
         let child = arch::prepare_linked(root.cast(), run::<F, In, Yield, Out>, root.as_ptr().cast());
-        Ok((root.cast(), child))
+        Ok((root.cast(), child, fiber))
     }
 }
 
@@ -91,10 +93,15 @@ unsafe fn drop_body<F>(header: NonNull<Header>) {
 }
 
 /// The outermost function of every coroutine. `extern "C"`: should an unwind get past `catch`, it aborts here.
+// Not compiled for AddressSanitizer: the ending and the yielder must lie on this stack, not on the fake one, which goes
+// before the ending is read.
+#[cfg_attr(kcoro_asan, sanitize(address = "off"))]
 unsafe extern "C" fn run<F, In, Yield, Out>(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !
 where
     F: FnOnce(&Yielder<In, Yield>, In) -> Out,
 {
+    // SAFETY: the first resume has just switched here.
+    unsafe { fiber::arrive() };
     let root = data.cast::<Root<F>>();
     // SAFETY: `build` put the root there, and this is its only start; the first resume sent an `In`.
     let (header, body, first) = unsafe {
@@ -105,7 +112,10 @@ where
     let yielder = Yielder::new(parent, request, header.fp, header.limit.addr().get());
     let mut ending = ManuallyDrop::new(end::<F, In, Yield, Out>(&yielder, body, first));
     // SAFETY: `parent` is the last resumer. It reads the ending before it frees this stack.
-    unsafe { arch::finish(yielder.parent(), Word::new((&raw mut ending).cast())) }
+    unsafe {
+        fiber::back_for_good();
+        arch::finish(yielder.parent(), Word::new((&raw mut ending).cast()))
+    }
 }
 
 /// Runs the body to its end and leaves the default floating-point control words in force.

@@ -9,6 +9,7 @@ use super::fp::{self, FpPolicy};
 use super::unwind;
 use super::word::{pack, unpack};
 use crate::arch::{self, StackPointer};
+use crate::stack::fiber;
 
 /// What a parent asks of the child that it resumes; a set of bits.
 pub(super) mod request {
@@ -119,7 +120,13 @@ impl<In, Yield> Yielder<In, Yield> {
         let mut value = ManuallyDrop::new(value);
         // SAFETY: this runs on the coroutine's own stack, as `suspend` has checked; so `parent` is the suspended resumer.
         // It unpacks the value at once.
-        let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut value)) };
+        let resumed = unsafe {
+            let word = pack(&mut value);
+            fiber::back();
+            let resumed = arch::suspend(self.parent.get(), word);
+            fiber::arrive();
+            resumed
+        };
         self.parent.set(resumed.parent);
         if resumed.request != request::GO_ON {
             self.obey(resumed.request);

@@ -5,6 +5,7 @@
 //! Every other module takes its atomics, its `UnsafeCell` and its locks from here, so that one `cfg` switches the whole
 //! core between hardware, the model checker and the simulator.
 
+pub(crate) mod held;
 #[cfg(kcoro_interleave)]
 pub mod interleave;
 mod spin_lock;

@@ -11,6 +11,7 @@ use core::ops::{Deref, DerefMut};
 
 use super::UnsafeCell;
 use super::atomic::{AtomicBool, Ordering};
+use super::held;
 use super::imp::Holder;
 
 /// A value that only the holder of the lock bit may touch.
@@ -47,6 +48,7 @@ impl<T: ?Sized> SpinLock<T> {
         if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended();
         }
+        held::took();
         self.holder.note();
         SpinGuard { lock: self }
     }
@@ -128,6 +130,7 @@ impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
 impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        held::released();
         // Release: pairs with the Acquire in `lock`.
         self.lock.locked.store(false, Ordering::Release);
         // Says nothing of the lock itself, which may be gone.

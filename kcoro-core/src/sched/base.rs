@@ -15,12 +15,11 @@
 use core::ptr::{self, NonNull};
 
 use super::idle::CancelSleep;
-use super::runtime::Phase;
+use super::phase::Phase;
 use super::stack_cache::Warmth;
 use super::worker::Worker;
 use crate::task::header::{Header, Rejected};
 use crate::task::schedule::NO_DEADLINE;
-use crate::util::linked::Chain;
 
 /// How many tasks a worker takes from the injector at most per visit.
 const INJECTOR_BATCH: usize = 128;
@@ -124,59 +123,12 @@ impl Worker {
             }
             match self.stack_from_base(task) {
                 // SAFETY: the caller owns the task, which has not started.
-                Ok(stack) => _ = unsafe { self.start(task, stack) },
+                Ok(stack) => unsafe { self.start(task, stack) },
                 Err(why) => return self.reject(task, Rejected::NoStack(why)),
             }
         }
         // SAFETY: forwarded.
         unsafe { self.run_from_base(task) };
-    }
-
-    fn refusal(&self, header: &Header) -> Option<Rejected> {
-        if self.runtime().is_closing() {
-            Some(Rejected::Shutdown)
-        } else if header.claim.is_cancelled() {
-            Some(Rejected::Cancelled)
-        } else {
-            None
-        }
-    }
-
-    /// Ends a task that has not started.
-    pub(super) fn reject(&self, task: NonNull<Header>, why: Rejected) {
-        // SAFETY: we own the task, which has not started; afterwards only its handle may use it.
-        unsafe {
-            (task.as_ref().vtable.reject)(task, why);
-            self.shared.counters.rejected.bump();
-            Header::release(task);
-        }
-        self.runtime().note_ended();
-    }
-
-    /// Ends all that has not started and that this worker can reach; what has started stays ready for ever. For a worker
-    /// whose runtime has stopped.
-    pub(super) fn drop_unstarted(&self) {
-        let mut abandoned = Chain::new();
-        self.drain_inbox();
-        while let Some(task) = NonNull::new(self.local.to_start.replace(ptr::null_mut()))
-            .or_else(|| self.pop_bound())
-            .or_else(|| self.pop_stealable())
-            .or_else(|| self.runtime().injector.pop())
-        {
-            // SAFETY: a task that we took from a queue is live and ours.
-            if unsafe { task.as_ref() }.is_started() {
-                // SAFETY: as above; it is in no other queue.
-                unsafe { abandoned.push_back(task) };
-            } else {
-                self.reject(task, Rejected::Shutdown);
-            }
-        }
-        while let Some(task) = abandoned.pop_front() {
-            // SAFETY: as above.
-            super::shutdown::tell_joiner(unsafe { task.as_ref() });
-            self.push_last(task);
-        }
-        self.tell_joiners();
     }
 
     /// Looks for work elsewhere. `searching` says whether this worker is already counted as searching.
@@ -195,7 +147,7 @@ impl Worker {
                 runtime.note_work_found();
                 return Some(task);
             }
-            if runtime.phase() != Phase::Open || !runtime.idle.others_awake() {
+            if runtime.phase.get() != Phase::Open || !runtime.idle.others_awake() {
                 break;
             }
             for _ in 0..SPINS_PER_ROUND {

@@ -10,7 +10,8 @@ use core::num::NonZeroUsize;
 
 use super::handle::{LocalRuntime, Runtime};
 use super::idle::MAX_WORKERS;
-use super::runtime::{Config, Inner, PanicHook, PanicPolicy, Phase, UnobservedPanic};
+use super::phase::Phase;
+use super::runtime::{Config, Inner, PanicHook, PanicPolicy, UnobservedPanic};
 use super::spawn_builder::checked_class;
 use super::worker::Worker;
 use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
@@ -189,7 +190,7 @@ fn start_workers(inner: &Arc<Inner>, first: usize) -> Result<(), BuildError> {
 impl Inner {
     /// Makes workers leave their base loops and waits for the threads of `started`, which have no coroutine left.
     pub(super) fn stop(&self, started: core::ops::Range<usize>) {
-        self.set_phase(Phase::Stopped);
+        self.phase.advance(Phase::Stopped);
         self.wake_all();
         for index in started {
             self.platform().join_worker(index);
@@ -214,7 +215,7 @@ unsafe fn worker_main(data: *const ()) {
     // SAFETY: this thread is the worker from here to the reset below.
     unsafe {
         ambient::set_worker(worker.head_ptr().cast());
-        worker.run_base_loop(|| worker.runtime().phase() == Phase::Stopped);
+        worker.run_base_loop(|| worker.runtime().phase.get() == Phase::Stopped);
     }
     worker.drop_unstarted();
     if worker.has_abandoned() {

@@ -14,7 +14,8 @@ use super::dump::Dump;
 use super::join::{JoinError, JoinHandle};
 use super::metrics::Metrics;
 use super::panicked::Panicked;
-use super::runtime::{Inner, Phase};
+use super::phase::Phase;
+use super::runtime::Inner;
 use super::shutdown::ShutdownReport;
 use super::spawn::SpawnError;
 use super::spawn_builder::Builder;
@@ -114,8 +115,8 @@ impl Runtime {
     /// Ends the runtime: takes no new coroutines, drops those that have not started, cancels the others, and waits up to
     /// `grace` for them to end.
     ///
-    /// Those that have not ended by then are abandoned: they never run again, and their threads and stacks are leaked,
-    /// because their frames may be referred to. The report names them.
+    /// Those that have not ended by then are abandoned: their workers stop for good when they next reach their base loop
+    /// (61 switches at most), and threads and stacks are leaked, because frames may be referred to. The report names them.
     ///
     /// Called from a coroutine of this very runtime it does not wait; the workers end when the last coroutine has.
     pub fn shutdown(self, grace: Duration) -> ShutdownReport {
@@ -212,7 +213,7 @@ impl LocalRuntime {
         unsafe {
             let _restore = Restore(ambient::set_worker(worker.head_ptr().cast()), &self.driving);
             worker.run_base_loop(is_over);
-            if worker.runtime().phase() == Phase::Stopped {
+            if worker.runtime().phase.get() == Phase::Stopped {
                 worker.drop_unstarted();
             }
         }

@@ -313,8 +313,12 @@ impl<T> Drop for JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    /// Ready with the output when the coroutine has ended.
+    /// Ready with the output when the coroutine has ended. Polled by the coroutine itself, which would wait for ever, it is
+    /// [`JoinError::Itself`].
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if Place::coroutine() == Some(self.task.as_ptr()) && !self.is_finished() {
+            return Poll::Ready(Err(JoinError::Itself));
+        }
         match self.cell().poll_ended(context.waker()) {
             Ok(true) => {}
             Ok(false) => return Poll::Pending,

@@ -19,10 +19,29 @@
 //! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `task_core` | its end, its memory |
-//! | `shutdown` | the end of a runtime |
+//! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
+//!
+//! # Misuse
+//!
+//! | what | what comes of it |
+//! |---|---|
+//! | waiting where nobody can (a worker's base context, a handler, an unwind) | [`CannotWait`](crate::wait::CannotWait) in the operation's error, and the value back |
+//! | leaving a scope with unfinished children where nobody can wait | the program ends with a message |
+//! | spawning in a handler | [`SpawnError::InInterrupt`] |
+//! | a dump in a handler | a panic |
+//! | spawning after a shutdown | [`SpawnError::Shutdown`]; dumps and metrics show what was left |
+//! | joining or awaiting oneself | [`JoinError::Itself`] |
+//! | driving a local runtime inside of a runtime | [`RunError::InsideRuntime`] |
+//! | dropping a runtime inside of itself | it closes, and its workers end with its last coroutine |
+//! | changed floating-point control at a suspension (debug builds) | the program ends with a message |
+//! | a suspension that holds a lock of kcoro's own, a bug in kcoro (debug builds with `std`) | the program ends with a message |
+//!
+//! What cannot be seen: a lock of someone else's, `std::sync::Mutex` for example, whose guard lives across a suspension.
+//! It blocks the whole worker when another coroutine there wants it, for ever if that is the worker which its holder is
+//! bound to. Keep such guards between two suspensions; a dump then shows the holder parked and the other running.
 
 pub(crate) mod idle;
 pub(crate) mod inbox;
@@ -51,6 +70,7 @@ mod locals;
 mod metrics;
 #[cfg(not(loom))]
 mod panicked;
+mod phase;
 #[cfg(not(loom))]
 mod queues;
 #[cfg(not(loom))]
@@ -74,6 +94,8 @@ mod switching;
 pub(crate) mod task_core;
 #[cfg(not(loom))]
 mod timers;
+#[cfg(not(loom))]
+mod unstarted;
 #[cfg(not(loom))]
 mod watermark;
 #[cfg(not(loom))]

@@ -12,27 +12,16 @@ use super::idle::IdleSet;
 use super::inbox::Pushed;
 use super::injector::Injector;
 use super::limit::Places;
+use super::phase::{Phase, PhaseWord};
 use super::spawn::SpawnError;
 use super::stats::Stats;
 use super::worker::Worker;
 use crate::platform::Platform;
 use crate::primitive::SpinLock;
-use crate::primitive::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence};
+use crate::primitive::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::task::header::Header;
 use crate::task::schedule::WorkerHead;
 use crate::wait::queue::WaitQueue;
-
-/// How far a runtime is on its way to its end.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub(super) enum Phase {
-    /// Runs.
-    Open = 0,
-    /// Takes no new coroutines; those that have started may end.
-    Closing = 1,
-    /// Workers leave their base loops as soon as they reach them.
-    Stopped = 2,
-}
 
 /// What the builder decided.
 pub(super) struct Config {
@@ -74,10 +63,12 @@ pub(super) struct Inner {
     workers: Vec<Worker>,
     pub(super) injector: Injector<Header>,
     pub(super) idle: IdleSet,
-    phase: AtomicU8,
+    pub(super) phase: PhaseWord,
     pub(super) config: Config,
     /// Spawned by threads that are no workers of this runtime.
     foreign_spawned: AtomicU64,
+    /// Ended without having started, by threads that found the workers gone.
+    pub(super) foreign_rejected: AtomicU64,
     next_foreign_id: AtomicU64,
     /// Places for live coroutines, where there is a limit.
     pub(super) places: Option<Places>,
@@ -95,9 +86,10 @@ impl Inner {
             workers: Vec::new(),
             injector: Injector::new(),
             idle: IdleSet::new(workers),
-            phase: AtomicU8::new(Phase::Open as u8),
+            phase: PhaseWord::new(),
             config,
             foreign_spawned: AtomicU64::new(0),
+            foreign_rejected: AtomicU64::new(0),
             next_foreign_id: AtomicU64::new(0),
             places: limit.map(Places::new),
             ended: SpinLock::new(WaitQueue::new()),
@@ -119,23 +111,9 @@ impl Inner {
         &self.workers
     }
 
-    pub(super) fn phase(&self) -> Phase {
-        // Acquire: what the closer did before is visible.
-        match self.phase.load(Ordering::Acquire) {
-            0 => Phase::Open,
-            1 => Phase::Closing,
-            _ => Phase::Stopped,
-        }
-    }
-
-    pub(super) fn set_phase(&self, phase: Phase) {
-        // A runtime never goes back to an earlier phase. Release: what the closer did before is visible.
-        self.phase.fetch_max(phase as u8, Ordering::Release);
-    }
-
     #[inline]
     pub(super) fn is_closing(&self) -> bool {
-        self.phase.load(Ordering::Acquire) != Phase::Open as u8
+        self.phase.get() != Phase::Open
     }
 
     /// Whether `head` is one of this runtime's workers.
@@ -257,7 +235,7 @@ impl Inner {
             wake.wake();
         }
         if self.orphaned.load(Ordering::Acquire) {
-            self.set_phase(Phase::Stopped);
+            self.phase.advance(Phase::Stopped);
         }
         // A local runtime's owner drives, and so waits as a worker.
         self.wake_all();
@@ -271,8 +249,9 @@ impl Inner {
     /// Coroutines that have been spawned and have not ended. Exact when nobody spawns or ends one meanwhile.
     pub(super) fn live_count(&self) -> u64 {
         // Ends first: an end that is counted has its spawn counted, too.
+        let late = self.foreign_rejected.load(Ordering::Acquire);
         let ended =
-            self.workers.iter().map(|worker| &worker.shared.counters).fold(0u64, |sum, counters| {
+            self.workers.iter().map(|worker| &worker.shared.counters).fold(late, |sum, counters| {
                 sum.wrapping_add(counters.ended.get()).wrapping_add(counters.rejected.get())
             });
         let spawned = self.workers.iter().fold(self.foreign_spawned.load(Ordering::Acquire), |sum, worker| {
@@ -283,6 +262,7 @@ impl Inner {
 
     pub(super) fn stats(&self) -> Stats {
         let mut stats = Stats { spawned: self.foreign_spawned.load(Ordering::Acquire), ..Stats::default() };
+        stats.ended = self.foreign_rejected.load(Ordering::Acquire);
         for worker in &self.workers {
             stats.add(&worker.shared.counters);
         }

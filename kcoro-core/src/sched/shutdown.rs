@@ -13,7 +13,8 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use core::time::Duration;
 
-use super::runtime::{Inner, Phase};
+use super::phase::Phase;
+use super::runtime::Inner;
 use super::task_core::{TaskCore, call_quietly};
 use super::worker::Worker;
 use crate::primitive::atomic::{Ordering, fence};
@@ -31,7 +32,7 @@ use crate::wait::{Limit, enter};
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Coroutines that were parked and never run again.
+    /// Coroutines that have parked before and are abandoned.
     pub abandoned: Vec<Abandoned>,
     /// Coroutines that were ready or running and had not parked before: their number only.
     pub unparked: usize,
@@ -103,7 +104,7 @@ pub(super) fn shut_down_local(
     drive(&|| inner.live_count() == 0 || platform.now_ns() >= deadline_ns);
     if inner.live_count() > 0 {
         // The time is up: a stopped worker drops what has not started.
-        inner.set_phase(Phase::Stopped);
+        inner.phase.advance(Phase::Stopped);
         drive(&|| true);
     }
     let report = finish(inner, 1);
@@ -123,7 +124,7 @@ fn is_inside(inner: &Inner) -> bool {
 
 /// Refuses new coroutines and cancels the parked ones. One that parks for the first time later finds the phase.
 pub(super) fn close(inner: &Inner) {
-    inner.set_phase(Phase::Closing);
+    inner.phase.advance(Phase::Closing);
     // Against the fence of `Inner::count_spawn`: a foreign spawn that was too early to see the phase is counted.
     fence(Ordering::SeqCst);
     if let Some(places) = &inner.places {
@@ -172,7 +173,7 @@ fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
         inner.stop(first_thread..inner.workers().len());
         return ShutdownReport::default();
     }
-    inner.set_phase(Phase::Stopped);
+    inner.phase.advance(Phase::Stopped);
     inner.wake_all();
     let report = unfinished(inner);
     for worker in inner.workers() {

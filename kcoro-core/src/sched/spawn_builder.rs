@@ -194,7 +194,8 @@ impl<'a> Builder<'a> {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.
             Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
-            Place::Interrupt | Place::Outside => None,
+            Place::Interrupt => return Err(SpawnError::InInterrupt),
+            Place::Outside => None,
         };
         let runtime: &Inner = match (self.runtime, here) {
             (Some(runtime), _) => runtime,
@@ -293,7 +294,7 @@ pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes
 
 /// # Safety
 ///
-/// The caller owns the task; `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
+/// The caller owns the task; the runtime stays alive during the call. `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
 unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>, target: Option<&Worker>) {
     match (target, here) {
         (Some(target), Some(here)) if core::ptr::eq(target, here) => {
@@ -309,9 +310,13 @@ unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>,
                 task.as_ref().bind(target.head_ptr());
                 runtime.send_home(target, task);
             }
+            runtime.end_late_spawns(Some(target));
         }
         (None, Some(here)) => here.push_stealable(task),
-        // SAFETY: as above.
-        (None, None) => unsafe { runtime.inject(task) },
+        (None, None) => {
+            // SAFETY: as above.
+            unsafe { runtime.inject(task) };
+            runtime.end_late_spawns(None);
+        }
     }
 }

@@ -11,11 +11,14 @@
 //! not run yet, is left to the base context.
 #![expect(unsafe_code, reason = "switches stacks")]
 
+use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::worker::{Departed, Next, RUN_BUDGET, Worker};
 use crate::arch::{self, FpControl};
+use crate::primitive::held;
 use crate::stack::RawStack;
+use crate::stack::fiber::{self, Fiber};
 use crate::task::header::{Header, Options};
 use crate::task::schedule::NO_DEADLINE;
 
@@ -97,15 +100,18 @@ impl Worker {
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
             require_default_fp_control(me);
         }
+        if held::count() != 0 {
+            refuse_held_locks(me);
+        }
         self.set_departed(me, how);
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
             // SAFETY: forwarded.
             unsafe { switch_with_own_fp_control(me, target) };
         } else {
-            // SAFETY: `target` is the saved stack pointer of a context that we own; `me` is resumed once, by whoever
-            // owns it after its departure is complete.
-            unsafe { arch::switch(me.sp_slot(), target) };
+            // SAFETY: `target` is a context that we own; `me` is resumed once, by whoever owns it after its departure is
+            // complete.
+            unsafe { switch(me.sp_slot(), me.fiber(), target) };
         }
         // SAFETY: we are back, in a coroutine, maybe on another worker.
         unsafe { Worker::current() }.arrive();
@@ -113,26 +119,27 @@ impl Worker {
 
     /// Makes `next` current and returns where to switch to.
     #[inline]
-    fn target(&self, next: Next) -> *mut u8 {
+    fn target(&self, next: Next) -> Target {
         match next {
             // SAFETY: a task that we took from a queue is live and ours.
             Next::Task(task) if unsafe { task.as_ref() }.is_started() => {
                 self.make_current(task);
                 // SAFETY: as above.
-                unsafe { task.as_ref() }.sp()
+                Target::of(unsafe { task.as_ref() })
             }
             Next::Task(task) => self.target_unstarted(task),
             Next::Base | Next::Nothing => self.target_base(),
         }
     }
 
-    fn target_unstarted(&self, task: NonNull<Header>) -> *mut u8 {
+    fn target_unstarted(&self, task: NonNull<Header>) -> Target {
         match self.stack_without_fail(task) {
             Some(stack) => {
                 // SAFETY: we own the task, and `stack` is of its class.
-                let sp = unsafe { self.start(task, stack) };
+                unsafe { self.start(task, stack) };
                 self.make_current(task);
-                sp
+                // SAFETY: as above.
+                Target::of(unsafe { task.as_ref() })
             }
             None => {
                 self.local.to_start.set(task.as_ptr());
@@ -141,9 +148,9 @@ impl Worker {
         }
     }
 
-    fn target_base(&self) -> *mut u8 {
+    fn target_base(&self) -> Target {
         self.head.current.set(ptr::null());
-        self.local.base_sp.get()
+        Target { sp: self.local.base_sp.get(), fiber: self.local.base_fiber.get() }
     }
 
     /// Notes that `task` runs from now on.
@@ -162,7 +169,7 @@ impl Worker {
     pub(super) unsafe fn run_from_base(&self, task: NonNull<Header>) {
         self.make_current(task);
         // SAFETY: the task is suspended and ours; the base is resumed by this worker's coroutines only.
-        unsafe { arch::switch(self.local.base_sp.as_ptr(), task.as_ref().sp()) };
+        unsafe { switch(self.local.base_sp.as_ptr(), &self.local.base_fiber, Target::of(task.as_ref())) };
         self.arrive();
     }
 
@@ -171,15 +178,19 @@ impl Worker {
     /// # Safety
     ///
     /// The caller owns the task, which has not started; the stack is free and of the task's class.
-    pub(super) unsafe fn start(&self, task: NonNull<Header>, stack: RawStack) -> *mut u8 {
-        let top = stack.top();
+    pub(super) unsafe fn start(&self, task: NonNull<Header>, stack: RawStack) {
+        let (limit, top) = (stack.limit(), stack.top());
+        // SAFETY: the stack is free.
+        let fiber = unsafe { Fiber::fresh(limit, top) };
         self.adopt(task, stack);
         // SAFETY: the stack is writable down to its limit, and larger than what the first frame takes; `coroutine_main`
         // never returns and never unwinds.
         let sp = unsafe { arch::prepare(top, coroutine_main, ptr::null_mut()) };
         // SAFETY: we own the task.
-        unsafe { *task.as_ref().sp_slot() = sp };
-        sp
+        unsafe {
+            *task.as_ref().sp_slot() = sp;
+            task.as_ref().fiber().set(fiber);
+        }
     }
 
     /// Binds `task` to this worker and to `stack`, on which it will run.
@@ -204,6 +215,19 @@ impl Worker {
     }
 }
 
+/// Ends the program: whoever takes the lock next may need this very worker to go on. For the same reason as below it is no
+/// panic.
+#[cold]
+fn refuse_held_locks(me: &Header) -> ! {
+    super::fatal(format_args!(
+        "coroutine {} {}, spawned at {}: it suspends while it holds {} of kcoro's own locks; this is a bug in kcoro",
+        me.id,
+        me.name.unwrap_or("(unnamed)"),
+        me.spawn_site,
+        held::count()
+    ));
+}
+
 /// Ends the program if the control words are changed. A panic would not do: the wait that `me` has begun may be in queues
 /// by nodes of its frames.
 fn require_default_fp_control(me: &Header) {
@@ -217,16 +241,46 @@ fn require_default_fp_control(me: &Header) {
     }
 }
 
+/// A suspended context to switch to.
+struct Target {
+    sp: *mut u8,
+    fiber: Fiber,
+}
+
+impl Target {
+    #[inline(always)]
+    fn of(task: &Header) -> Self {
+        Self { sp: task.sp(), fiber: task.fiber().get() }
+    }
+}
+
+/// Switches to `target`; returns when some context switches back to what was saved. Beside the switch itself it tells the
+/// sanitizers, if there is one.
+///
+/// # Safety
+///
+/// As [`arch::switch`].
+#[inline(always)]
+unsafe fn switch(save: *mut *mut u8, saved_fiber: &Cell<Fiber>, target: Target) {
+    saved_fiber.set(Fiber::running());
+    // SAFETY: forwarded; the caller owns the target, and nothing comes between.
+    unsafe {
+        fiber::leave(target.fiber);
+        arch::switch(save, target.sp);
+        fiber::arrive();
+    }
+}
+
 /// # Safety
 ///
 /// As the switch in [`Worker::leave_to`].
 #[inline(never)]
-unsafe fn switch_with_own_fp_control(me: &Header, target: *mut u8) {
+unsafe fn switch_with_own_fp_control(me: &Header, target: Target) {
     let own = FpControl::read();
     // SAFETY: others expect the default, and the coroutine asked for its own control words: it gets them back.
     unsafe {
         FpControl::DEFAULT.write();
-        arch::switch(me.sp_slot(), target);
+        switch(me.sp_slot(), me.fiber(), target);
         own.write();
     }
 }
@@ -237,7 +291,11 @@ unsafe fn switch_with_own_fp_control(me: &Header, target: *mut u8) {
 /// # Safety
 ///
 /// Entered by a switch whose origin made the task current.
+// Not compiled for AddressSanitizer: it leaves for good, so its frame must not lie on the fake stack that goes then.
+#[cfg_attr(kcoro_asan, sanitize(address = "off"))]
 unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
+    // SAFETY: we have just been switched to.
+    unsafe { fiber::arrive() };
     // SAFETY: we run on a worker, in a coroutine.
     unsafe { Worker::current() }.arrive();
     loop {
@@ -260,7 +318,10 @@ unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
                 let target = worker.target(next);
                 let mut nowhere = ptr::null_mut();
                 // SAFETY: `target` is a suspended context that we own. Nothing switches back here.
-                unsafe { arch::switch(&raw mut nowhere, target) };
+                unsafe {
+                    fiber::leave_for_good(target.fiber);
+                    arch::switch(&raw mut nowhere, target.sp);
+                }
             }
         }
     }

@@ -64,24 +64,25 @@ impl ScopeOf {
 #[derive(Clone, Copy)]
 pub(crate) struct Opener {
     id: u64,
-    runtime: *const Inner,
+    /// The address of its runtime, which is compared only, so that a scope can be shared as far as its children can.
+    runtime: usize,
 }
 
 impl Opener {
-    const NONE: Self = Self { id: 0, runtime: core::ptr::null() };
+    const NONE: Self = Self { id: 0, runtime: 0 };
 
     /// The running coroutine, if the caller is in one.
     pub(crate) fn current() -> Self {
         Place::coroutine().map_or(Self::NONE, |task| {
             // SAFETY: the running coroutine is live.
             let core = TaskCore::of(unsafe { task.as_ref() });
-            Self { id: core.header.id, runtime: core.runtime }
+            Self { id: core.header.id, runtime: core.runtime.addr() }
         })
     }
 
     /// Its number, which means something within its own runtime only; zero elsewhere.
     fn id_in(self, runtime: *const Inner) -> u64 {
-        if self.runtime == runtime { self.id } else { 0 }
+        if self.runtime == runtime.addr() { self.id } else { 0 }
     }
 }
 

@@ -20,6 +20,7 @@ use super::steal::{StealQueue, StealSlot};
 use super::timers::Timers;
 use crate::platform::ambient;
 use crate::stack::RawStack;
+use crate::stack::fiber::Fiber;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::{NO_DEADLINE, WorkerHead};
 use crate::util::cache_padded::CachePadded;
@@ -56,6 +57,7 @@ pub(super) struct Local {
     /// A task that the base loop must start, because its stack could not be had without it.
     pub(super) to_start: Cell<*mut Header>,
     pub(super) base_sp: Cell<*mut u8>,
+    pub(super) base_fiber: Cell<Fiber>,
     pub(super) stacks: UnsafeCell<StackCache>,
     pub(super) next_id: Cell<u64>,
     /// The worker to which new coroutines are bound; this one if they go to whoever is free first.
@@ -111,6 +113,7 @@ impl Worker {
                 departed_stack: Cell::new(None),
                 to_start: Cell::new(ptr::null_mut()),
                 base_sp: Cell::new(ptr::null_mut()),
+                base_fiber: Cell::new(Fiber::NONE),
                 stacks: UnsafeCell::new(StackCache::new()),
                 next_id: Cell::new(0),
                 spawn_target: Cell::new(index),

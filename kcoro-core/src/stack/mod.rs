@@ -2,6 +2,7 @@
 //! Stack memory: what a stack is, whoever made it.
 #![expect(unsafe_code, reason = "stacks are raw memory that outlives any borrow")]
 
+pub(crate) mod fiber;
 mod unguarded;
 
 use core::fmt;

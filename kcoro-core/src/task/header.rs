@@ -12,7 +12,7 @@
 //! | `claim`, `refs` | anyone with a reference |
 //! | `waits` | written by the coroutine itself as it parks; means something to who holds it parked |
 //! | `home` | written by the owner at the first resume (and when it migrates), read by who makes it ready |
-//! | `link`, `sp`, `stack`, `state`, `deadline_ns` | the owner |
+//! | `link`, `sp`, `fiber`, `stack`, `state`, `deadline_ns` | the owner |
 //! | `vtable`, `id`, `name`, `spawn_site`, `options` | fixed before the task is shared |
 #![expect(unsafe_code, reason = "reference counting and access to the owner's fields by raw pointer")]
 
@@ -23,8 +23,9 @@ use core::ptr::{self, NonNull};
 use super::claim::Claim;
 use super::schedule::{NO_DEADLINE, Schedule, WorkerHead};
 use super::wait_record::WaitRecord;
-use crate::primitive::atomic::{AtomicPtr, AtomicU32, Ordering, fence};
+use crate::primitive::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::stack::RawStack;
+use crate::stack::fiber::Fiber;
 use crate::util::linked::{Link, Linked};
 
 /// What was fixed at spawn: a set of the `Options::` constants.
@@ -79,6 +80,7 @@ pub(crate) struct Header {
     pub(crate) claim: Claim,
     link: Link<Header>,
     sp: Cell<*mut u8>,
+    fiber: Cell<Fiber>,
     home: AtomicPtr<WorkerHead>,
     pub(crate) vtable: &'static TaskVtable,
     /// The earliest deadline of the enclosing `timeout` scopes.
@@ -128,6 +130,7 @@ impl Header {
             claim: Claim::new(),
             link: Link::new(),
             sp: Cell::new(ptr::null_mut()),
+            fiber: Cell::new(Fiber::NONE),
             home: AtomicPtr::new(ptr::null_mut()),
             vtable: parts.vtable,
             deadline_ns: Cell::new(NO_DEADLINE),
@@ -167,6 +170,12 @@ impl Header {
     #[inline(always)]
     pub(crate) fn sp(&self) -> *mut u8 {
         self.sp.get()
+    }
+
+    /// What the sanitizers call the suspended context that [`Header::sp`] leads to.
+    #[inline(always)]
+    pub(crate) fn fiber(&self) -> &Cell<Fiber> {
+        &self.fiber
     }
 
     /// Whether it has run before, and so has a stack and a home.
@@ -226,8 +235,10 @@ impl Header {
         // Release: all that this reference was used for comes before the free.
         // SAFETY: the caller has a reference.
         if unsafe { this.as_ref() }.refs.fetch_sub(1, Ordering::Release) == 1 {
-            // Acquire: all that the other references were used for comes before the free.
-            fence(Ordering::Acquire);
+            // Acquire: all that the other references were used for comes before the free. A load and not a fence, which
+            // ThreadSanitizer does not understand: it reads what the subtraction above has just written, and so costs nothing.
+            // SAFETY: the count has reached zero, so we are the only one who can reach the header.
+            unsafe { this.as_ref() }.refs.load(Ordering::Acquire);
             // SAFETY: that was the last reference.
             unsafe { (this.as_ref().vtable.free)(this) };
         }

@@ -2,8 +2,8 @@
 //! Guarded stacks: many in one reservation for each size class, committed by touching them.
 //!
 //! `memory` holds the system calls, `layout` the arithmetic, `region` one reservation, `class_pool` what a class's lock
-//! covers, `guard` (with `probe`, `budget` and `canary`) how a fresh slot is guarded, `pool` puts them together, and `registry`
-//! tells the fault handler which addresses are guards.
+//! covers, `guard` (with `probe`, `budget` and `canary`) how a fresh slot is guarded, `pool` puts them together, `registry`
+//! tells the fault handler which addresses are guards, and `valgrind` tells Valgrind which are stacks.
 
 mod budget;
 mod canary;
@@ -17,6 +17,7 @@ mod probe;
 mod region;
 pub(crate) mod registry;
 mod slot_id;
+mod valgrind;
 
 pub use guarded_stack::GuardedStack;
 

@@ -6,13 +6,17 @@ use core::ptr::NonNull;
 use std::io;
 use std::sync::OnceLock;
 
-use super::memory;
+use super::{memory, valgrind};
 
 /// Whether `memory::install_guard` really guards in this process. The answer of the call is not enough: emulators that
 /// take unknown advice for a mere hint say yes and do nothing.
 pub(super) fn kernel_guards_work() -> bool {
     static WORK: OnceLock<bool> = OnceLock::new();
     *WORK.get_or_init(|| {
+        if valgrind::runs_this_program() {
+            // It does not know this kind of guard, and crashes when it looks at one: at the system call below, for one.
+            return false;
+        }
         let page_bytes = memory::page_bytes();
         let Ok(page) = memory::map(page_bytes) else { return false };
         // SAFETY: the page is this function's own.

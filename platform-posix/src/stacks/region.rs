@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use super::layout::Layout;
 use super::memory::{self, Errno};
 use super::registry::{self, GuardedRange, Registration};
+use super::valgrind::KnownStacks;
 
 /// The first region of a class has this many slots; each further one twice as many.
 const FIRST_REGION_SLOTS: usize = 64;
@@ -31,6 +32,7 @@ pub(super) struct Region {
     live: usize,
     /// Taken out of the table before the memory goes: `Option` so that `drop` can order the two.
     registration: Option<Registration>,
+    known_stacks: KnownStacks,
 }
 
 // SAFETY: a region owns its memory as a box does; no thread has a special relation to it.
@@ -57,7 +59,8 @@ impl Region {
             slot_bytes: layout.slot_bytes,
             guard_bytes: layout.guard_bytes,
         });
-        Self { base, layout, slots, carved: 0, live: 0, registration: Some(registration) }
+        let known_stacks = KnownStacks::default();
+        Self { base, layout, slots, carved: 0, live: 0, registration: Some(registration), known_stacks }
     }
 
     pub(super) fn slots(&self) -> usize {
@@ -78,6 +81,10 @@ impl Region {
     pub(super) fn carve(&mut self, count: usize) -> (usize, usize) {
         let first = self.carved;
         let count = count.min(self.room());
+        for slot in first..first + count {
+            let address = self.slot(slot).addr().get();
+            self.known_stacks.add(address + self.layout.guard_bytes..address + self.layout.slot_bytes);
+        }
         self.carved += count;
         self.live += count;
         (first, count)
@@ -114,6 +121,7 @@ impl Drop for Region {
     fn drop(&mut self) {
         // First out of the table: the address range may belong to someone else right after it is unmapped.
         self.registration = None;
+        drop(core::mem::take(&mut self.known_stacks));
         // SAFETY: the region owns the mapping; the pool drops a region only when no slot is handed out.
         unsafe { memory::unmap(self.base, self.slots * self.layout.slot_bytes) };
     }

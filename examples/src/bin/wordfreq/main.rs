@@ -12,7 +12,7 @@
 //! | [`interrupt`] | turns Ctrl-C into the end of the pipeline |
 //! | [`report`] | what is printed |
 //!
-//! This file picks the platform; everything else would run on any.
+//! This file picks the platform, threads or the simulator; everything else would run on any.
 
 mod chunks;
 mod counts;
@@ -29,12 +29,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use indicatif::ProgressBar;
 use kcoro_posix::Posix;
-use kcoro_posix::sched::BuildError;
+use kcoro_posix::platform::Platform;
+use kcoro_posix::sched::{BuildError, Runtime};
+use kcoro_sim::{FailureKind, Outcome, Sim};
 
 use crate::options::{Format, Options};
 use crate::pipeline::Pipeline;
-use crate::report::{Run, write_json, write_text};
+use crate::report::{Run, Took, write_json, write_text};
 use crate::summary::Ending;
 
 /// The usual code of a program that ended on SIGINT.
@@ -65,20 +68,10 @@ impl<E: fmt::Display> From<E> for Failure {
 }
 
 fn count_words(options: &Options) -> Result<Ending, Failure> {
-    let runtime = pipeline::runtime(Posix::new(), options.workers()).map_err(|error| match error {
-        BuildError::TooManyWorkers { .. } => Failure { exit_code: WRONG_ARGUMENTS, message: error.to_string() },
-        other => other.into(),
-    })?;
-    let tree = options.tree();
-    let bar = report::progress_bar();
-    let pipeline = Pipeline::new(runtime.workers());
-    let _watch = interrupt::stop_on_ctrl_c(pipeline.stopper())?;
-
-    let start = Instant::now();
-    let summary = pipeline.run(&runtime, &tree, &bar)?;
-    let run = Run { elapsed: start.elapsed(), workers: runtime.workers(), stats: runtime.stats(), summary };
-
-    bar.finish_and_clear();
+    let run = match options.sim {
+        None => count_on_threads(options)?,
+        Some(seed) => count_simulated(options, seed)?,
+    };
     if run.summary.ending == Ending::Interrupted {
         eprintln!("interrupted: these are the counts so far");
     }
@@ -93,4 +86,48 @@ fn count_words(options: &Options) -> Result<Ending, Failure> {
         other => other?,
     }
     Ok(run.summary.ending)
+}
+
+fn count_on_threads(options: &Options) -> Result<Run, Failure> {
+    let platform = Posix::new();
+    let limit = pipeline::limit(options.workers().unwrap_or(platform.parallelism().get()));
+    let builder = Runtime::builder(platform).name("wordfreq").limit(limit);
+    let builder = match options.workers() {
+        Some(workers) => builder.workers(workers),
+        None => builder,
+    };
+    let runtime = builder.build().map_err(not_built)?;
+    let workers = runtime.workers();
+    let tree = options.tree();
+    let bar = report::progress_bar();
+    let pipeline = Pipeline::new(workers);
+    let _watch = interrupt::stop_on_ctrl_c(pipeline.stopper())?;
+
+    let start = Instant::now();
+    let summary = runtime.run(|| pipeline.run(&tree, &bar))??;
+    let took = Took::Real { elapsed: start.elapsed(), stats: runtime.stats() };
+    bar.finish_and_clear();
+    Ok(Run { summary, workers, took })
+}
+
+/// The same pipeline where a seed decides the schedule. There is no bar: it looks at the real clock.
+fn count_simulated(options: &Options, seed: u64) -> Result<Run, Failure> {
+    const WORKERS: usize = 2;
+    let workers = options.workers().unwrap_or(WORKERS);
+    let (tree, pipeline) = (options.tree(), Pipeline::new(workers));
+    // However many files there are, it is no livelock.
+    let sim = Sim::new().workers(workers).limit(pipeline::limit(workers)).step_limit(u64::MAX);
+    let outcome = sim.run(seed, move || pipeline.run(&tree, &ProgressBar::hidden()));
+    let Outcome { value, trace_hash, steps, virtual_time, .. } = outcome.map_err(|failure| match failure.kind {
+        FailureKind::Build(why) => not_built(why),
+        _ => failure.into(),
+    })?;
+    Ok(Run { summary: value?, workers, took: Took::Simulated { seed, trace_hash, steps, virtual_time } })
+}
+
+fn not_built(why: BuildError) -> Failure {
+    match why {
+        BuildError::TooManyWorkers { .. } => Failure { exit_code: WRONG_ARGUMENTS, message: why.to_string() },
+        other => other.into(),
+    }
 }

@@ -20,7 +20,11 @@ Every file is read, hidden ones too, and symbolic links are followed: what two p
 be read is named on stderr and counted as unreadable: files that may not be opened or vanish, dangling links, links that
 lead back to where they are, and whatever is no regular file (pipes, sockets, devices are never opened).
 
-Ctrl-C ends the count and prints what there is; a second one ends the program.
+Ctrl-C ends the count and prints what there is; a second one ends the program. In the simulator the first one does.
+
+With --sim the seed decides which coroutine runs when, on workers that one thread simulates: the same seed over the same
+files takes the same way, which the trace hash tells. The files are read for real as their coroutines come to them; what
+is in them is not decided by the seed.
 
 Exit code: 0 counted (even if some files were unreadable), 130 interrupted, 2 wrong arguments, 1 anything else.
 
@@ -36,7 +40,7 @@ pub struct Options {
     #[arg(value_parser = PathBufValueParser::new().try_map(existing))]
     path: Option<PathBuf>,
 
-    /// Threads that run the coroutines. Default: as many as there are cores.
+    /// Threads that run the coroutines. Default: as many as there are cores, or 2 simulated ones.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     workers: Option<u16>,
 
@@ -44,7 +48,12 @@ pub struct Options {
     #[arg(long, value_name = "K", default_value_t = 10)]
     pub top: usize,
 
-    /// Print one JSON object: {files, unreadable, words, distinct, top: [[word, count], ..]}.
+    /// Count in the simulator, under the schedule of this seed; print its trace hash and the virtual time.
+    #[arg(long, value_name = "SEED")]
+    pub sim: Option<u64>,
+
+    /// Print one JSON object: {files, unreadable, words, distinct, top: [[word, count], ..]}, and with --sim also
+    /// sim: {seed, trace_hash, steps, virtual_ns}.
     #[arg(long)]
     json: bool,
 }
@@ -65,10 +74,12 @@ impl Options {
     }
 
     pub fn tree(&self) -> Tree {
-        match &self.path {
+        let tree = match &self.path {
             Some(path) => Tree::everything_under(path.clone()),
             None => Tree::source_under(own_source()),
-        }
+        };
+        // The order of a directory's entries is the file system's affair, and no seed would repeat it.
+        if self.sim.is_some() { tree.sorted() } else { tree }
     }
 }
 

@@ -21,15 +21,14 @@
 //!
 //! Reading a file blocks the worker's thread, because POSIX files are always "ready". The other workers go on.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::{error, io};
 
 use indicatif::ProgressBar;
 use kcoro_posix::channel::{Receiver, Sender, bounded};
-use kcoro_posix::platform::Platform;
-use kcoro_posix::sched::{BuildError, Builder, Runtime, SpawnError, yield_now};
-use kcoro_posix::scope::{TryScope, try_scope};
+use kcoro_posix::sched::{Builder, SpawnError, yield_now};
+use kcoro_posix::scope::{ScopeError, TryScope, try_scope};
 
 use crate::chunks::Chunks;
 use crate::counts::WordCounts;
@@ -44,19 +43,15 @@ const EVENTS_WAITING: usize = 64;
 /// Beside readers and counters: root, walker, measurer.
 const OTHERS: usize = 3;
 
-/// A runtime that reads a bounded number of files at once.
-pub fn runtime(platform: impl Platform + 'static, workers: Option<usize>) -> Result<Runtime, BuildError> {
-    let counters = workers.unwrap_or(platform.parallelism().get());
-    let builder = Runtime::builder(platform).name("wordfreq").limit(FILES_IN_FLIGHT + counters + OTHERS);
-    match workers {
-        Some(workers) => builder.workers(workers),
-        None => builder,
-    }
-    .build()
+/// How many coroutines a runtime of so many workers is to have at most, so that it reads a bounded number of files at
+/// once.
+pub fn limit(workers: usize) -> usize {
+    FILES_IN_FLIGHT + workers + OTHERS
 }
 
 /// A count that has not begun.
 pub struct Pipeline {
+    workers: usize,
     chunks: Sender<Vec<u8>>,
     to_count: Receiver<Vec<u8>>,
 }
@@ -71,31 +66,28 @@ impl Stopper {
 }
 
 impl Pipeline {
-    /// A count by `counters` coroutines.
-    pub fn new(counters: usize) -> Self {
-        let (chunks, to_count) = bounded(counters * CHUNKS_PER_COUNTER);
-        Self { chunks, to_count }
+    /// A count in a runtime of so many workers.
+    pub fn new(workers: usize) -> Self {
+        let (chunks, to_count) = bounded(workers * CHUNKS_PER_COUNTER);
+        Self { workers, chunks, to_count }
     }
 
     pub fn stopper(&self) -> Stopper {
         Stopper(self.chunks.clone())
     }
 
-    /// Counts the words of all files of `tree`, and shows on `bar` how far it is.
-    pub fn run(self, runtime: &Runtime, tree: &Tree, bar: &ProgressBar) -> Result<Summary, Box<dyn error::Error>> {
-        let workers = runtime.workers();
-        let counted = runtime.run(|| try_scope(|scope| self.run_root(scope, workers, tree, bar)))?;
-        Ok(counted?)
+    /// Counts the words of all files of `tree`, and shows on `bar` how far it is. Call it in a coroutine.
+    pub fn run(self, tree: &Tree, bar: &ProgressBar) -> Result<Summary, ScopeError<SpawnError>> {
+        try_scope(|scope| self.run_root(scope, tree, bar))
     }
 
     fn run_root<'scope>(
         self,
         scope: &'scope TryScope<'scope, '_, SpawnError>,
-        workers: usize,
         tree: &'scope Tree,
         bar: &'scope ProgressBar,
     ) -> Result<Summary, SpawnError> {
-        let Self { chunks, to_count } = self;
+        let Self { workers, chunks, to_count } = self;
         let mut counters = Vec::new();
         for worker in 0..workers {
             // Counting is what takes time, so each worker gets its share of it.

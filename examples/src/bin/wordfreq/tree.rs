@@ -16,21 +16,38 @@ const NOT_SOURCE: &[&str] = &[".git", "target"];
 pub struct Tree {
     root: PathBuf,
     left_out: &'static [&'static str],
+    order: Order,
+}
+
+/// In which order its files come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// The file system's.
+    Any,
+    /// That of their names.
+    Sorted,
 }
 
 impl Tree {
     pub fn everything_under(root: PathBuf) -> Self {
-        Self { root, left_out: &[] }
+        Self { root, left_out: &[], order: Order::Any }
     }
 
     /// Without directories that hold no source.
     pub fn source_under(root: PathBuf) -> Self {
-        Self { root, left_out: NOT_SOURCE }
+        Self { root, left_out: NOT_SOURCE, order: Order::Any }
     }
 
-    /// All but directories, in no particular order; an error for each path that leads nowhere.
+    /// The same, with its files in the order of their names.
+    pub fn sorted(self) -> Self {
+        Self { order: Order::Sorted, ..self }
+    }
+
+    /// All but directories; an error for each path that leads nowhere.
     pub fn files(&self) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
-        let entries = WalkDir::new(&self.root).follow_links(true).into_iter();
+        let walk = WalkDir::new(&self.root).follow_links(true);
+        let walk = if self.order == Order::Sorted { walk.sort_by_file_name() } else { walk };
+        let entries = walk.into_iter();
         let wanted = entries.filter_entry(|entry| !self.is_left_out(entry));
         wanted.filter(|entry| entry.as_ref().map_or(true, |entry| !entry.file_type().is_dir()))
     }

@@ -149,15 +149,14 @@ fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Starts workers that find one node each, runs `push`, and checks that each node was found once.
-fn each_worker_finds_one(places: Places, workers: usize, push: impl FnOnce(&Arc<Shared>)) {
+fn each_worker_finds_one(places: Places, starts: &[Start], push: impl FnOnce(&Arc<Shared>)) {
+    let workers = starts.len();
     let shared = Shared::new(places, workers, workers);
-    let threads: Vec<_> = (0..workers)
-        .map(|index| {
-            let shared = shared.clone();
-            let start = if index == 0 { Start::Searching } else { Start::FallingAsleep };
-            loom::thread::spawn(move || shared.find_one(index, start))
-        })
-        .collect();
+    let start_worker = |(index, start): (usize, &Start)| {
+        let (shared, start) = (shared.clone(), *start);
+        loom::thread::spawn(move || shared.find_one(index, start))
+    };
+    let threads: Vec<_> = starts.iter().enumerate().map(start_worker).collect();
     push(&shared);
     let mut found: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     found.sort_unstable();
@@ -166,31 +165,39 @@ fn each_worker_finds_one(places: Places, workers: usize, push: impl FnOnce(&Arc<
 
 #[test]
 fn one_spawn_reaches_one_sleeper() {
-    check(2, || each_worker_finds_one(Places::SlotAndRing, 1, |shared| shared.spawn(0)));
+    check(2, || each_worker_finds_one(Places::SlotAndRing, &[Start::Searching], |shared| shared.spawn(0)));
 }
 
 #[test]
 fn two_spawns_reach_two_sleepers_through_slot_and_ring() {
     check(2, || {
-        each_worker_finds_one(Places::SlotAndRing, 2, |shared| {
+        each_worker_finds_one(Places::SlotAndRing, &[Start::Searching, Start::FallingAsleep], |shared| {
             shared.spawn(0);
             shared.spawn(1);
         })
     });
 }
 
+fn two_pushers_reach(starts: &[Start]) {
+    each_worker_finds_one(Places::TwoSlots, starts, |shared| {
+        let pusher = {
+            let shared = shared.clone();
+            loom::thread::spawn(move || shared.spawn_on_other(1))
+        };
+        shared.spawn(0);
+        pusher.join().unwrap();
+    });
+}
+
 #[test]
 fn two_pushers_reach_two_sleepers() {
-    check(1, || {
-        each_worker_finds_one(Places::TwoSlots, 2, |shared| {
-            let pusher = {
-                let shared = shared.clone();
-                loom::thread::spawn(move || shared.spawn_on_other(1))
-            };
-            shared.spawn(0);
-            pusher.join().unwrap();
-        })
-    });
+    check(2, || two_pushers_reach(&[Start::FallingAsleep, Start::FallingAsleep]));
+}
+
+/// The search before the sleep adds to what two preemptions allow: they take minutes.
+#[test]
+fn two_pushers_reach_a_searcher_and_a_sleeper() {
+    check(1, || two_pushers_reach(&[Start::Searching, Start::FallingAsleep]));
 }
 
 #[test]

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The list of all scenarios. One that is written and not listed is dead code, which does not compile.
+
+use crate::Scenario;
+// As the list names them.
+use crate::stage::Need::*;
+
+/// Calls the macro `$with` with the list: rooms, the scenarios in each, and what each of these needs.
+///
+/// The need that a runner may want to leave out stands first, so that it can be told by a pattern.
+#[macro_export]
+macro_rules! suite {
+    ($with:ident) => {
+        $with! {
+            spawning {
+                every_spawned_coroutine_runs_once_and_its_output_arrives [],
+                a_detached_coroutine_runs_to_its_end [],
+                coroutines_spawn_coroutines [],
+                local_coroutines_share_what_is_not_send [],
+                many_coroutines_live_at_once [],
+                a_join_that_is_too_early_can_be_tried_again [],
+                an_output_is_taken_once [],
+                an_output_that_nobody_takes_is_dropped_once [],
+                a_coroutine_cannot_join_itself [],
+                names_numbers_and_spawn_sites_are_told [],
+                a_handle_can_be_awaited [],
+                a_panic_arrives_at_the_join [Unwinding],
+            }
+            placement {
+                a_coroutine_stays_where_it_started [],
+                near_and_local_coroutines_run_on_their_spawners_worker [],
+                a_coroutine_starts_on_the_worker_that_is_named [],
+                a_worker_that_is_not_there_is_refused [],
+                what_a_busy_worker_has_spawned_is_run_by_others [Parallel],
+                workers_exchange_values_over_channels [TwoWorkers],
+                migrating_coroutines_all_end [],
+            }
+            turns {
+                yielding_coroutines_take_turns [QueueOrder],
+                nobody_comes_in_between_two_suspensions [],
+                a_yielding_loop_starves_nobody [],
+                operations_that_never_wait_starve_nobody [],
+                waits_that_are_over_before_they_begin_starve_nobody [],
+                channel_pairs_starve_nobody [],
+                coroutines_that_hand_over_to_each_other_starve_nobody [],
+                a_hand_over_runs_the_named_one_next [],
+                a_hand_over_to_one_that_is_not_ready_does_nothing [],
+                near_coroutines_start_in_the_order_in_which_they_were_spawned [QueueOrder],
+            }
+            channels {
+                a_channel_holds_exactly_its_capacity [],
+                values_leave_in_the_order_they_entered_also_from_waiting_senders [],
+                receivers_are_served_in_the_order_they_came [],
+                a_rendezvous_send_returns_when_its_value_has_been_taken [],
+                a_close_lets_what_is_buffered_drain [],
+                a_close_gives_values_back_to_waiting_senders [],
+                the_last_sender_closes [],
+                the_last_receiver_closes_and_drops_what_is_buffered [],
+                a_failed_send_returns_the_value [],
+                each_value_is_received_once_under_contention [],
+                values_of_one_sender_stay_in_order [],
+                coroutines_take_turns_over_two_channels [],
+                values_of_no_size_are_counted [],
+                large_values_arrive_whole [],
+                iterators_end_on_close_and_on_cancel [],
+            }
+            cancelling {
+                a_cancel_before_the_first_run_drops_the_closure_once [],
+                a_cancel_ends_a_wait_for_a_value [],
+                a_cancel_ends_a_wait_for_room_and_the_value_comes_back [],
+                a_cancel_ends_sleeps_and_intervals [],
+                a_cancelled_join_leaves_the_other_alone [],
+                a_cancel_drops_the_pending_future [],
+                a_cancelled_coroutine_waits_no_more_but_may_try [],
+                a_cancel_after_the_end_changes_nothing [],
+                a_completed_operation_completes_and_the_next_sees_the_cancel [],
+                a_value_that_races_with_a_cancel_is_received_or_stays [],
+            }
+            timing {
+                a_sleep_is_never_early [],
+                sleepers_wake_in_the_order_of_their_deadlines [StillTime],
+                time_jumps_to_the_next_deadline [StillTime],
+                a_sleep_of_no_time_lets_others_run [],
+                an_interval_keeps_its_beat [],
+                a_timeout_cancels_what_waits_inside_and_returns_its_value [],
+                a_timeout_that_is_not_reached_leaves_no_trace [],
+                the_earliest_of_nested_timeouts_counts [],
+                a_wait_that_timed_out_leaves_nothing_behind [],
+                a_wait_with_a_limit_is_never_cut_short [],
+                what_is_there_needs_no_time [],
+                for_ever_does_not_end [],
+                instants_of_another_clock_are_refused [],
+                a_value_that_races_with_a_timeout_is_received_or_comes_back [],
+            }
+            scopes {
+                children_on_all_workers_borrow_from_their_parents_frame [],
+                a_scope_waits_for_children_that_nobody_joins [],
+                nested_scopes_end_from_the_inside_out [],
+                scopes_nest_deeply [],
+                each_of_a_chain_of_scopes_waits_for_the_next [],
+                children_spawn_siblings [],
+                all_failures_are_gathered_and_siblings_are_cancelled [],
+                a_failure_of_the_closure_cancels_the_children [],
+                a_cancelled_parent_passes_it_on_to_its_children [],
+                a_parent_out_of_time_cancels_its_children [],
+                a_scope_that_is_cancelled_before_its_children_ran_ends [],
+                one_child_is_cancelled_alone [],
+                a_panic_of_a_child_is_the_failure_of_its_scope [Unwinding],
+            }
+            waking {
+                a_future_is_woken_by_another_coroutine [],
+                a_wake_that_comes_before_the_park_is_not_lost [],
+                a_wake_that_is_left_over_disturbs_no_other_wait [],
+                a_waker_outlives_its_coroutine [],
+                futures_and_coroutines_share_a_channel [],
+                a_future_that_won_and_is_dropped_passes_its_value_on [],
+                a_handle_wakes_the_waker_of_its_latest_poll [],
+            }
+            own {
+                locals_are_each_coroutines_own [],
+                locals_are_dropped_at_the_end_newest_first [],
+                registers_survive_every_suspension [],
+                own_fp_control_survives_and_stays_ones_own [FpControl],
+                each_coroutine_has_a_stack_of_the_size_it_asked_for [],
+            }
+            limits {
+                over_the_limit_try_spawn_is_refused_and_drops_the_closure [Limit(8)],
+                spawns_that_wait_for_room_get_it_in_order [Limit(6)],
+                a_spawn_that_waits_for_room_can_be_cancelled_and_limited [Limit(2)],
+                every_way_to_end_makes_room [Limit(2)],
+            }
+        }
+    };
+}
+
+/// For runners, as `suite!(rooms)`: a module for each room, and in it the runner's own `scenario!` for each scenario.
+#[macro_export]
+macro_rules! rooms {
+    ($($room:ident { $($name:ident [$($needs:tt)*],)* })*) => {
+        $(mod $room { $(scenario!($room $name [$($needs)*]);)* })*
+    };
+}
+
+/// Turns the list into a table.
+macro_rules! table {
+    ($($room:ident { $($name:ident [$($need:expr),*],)* })*) => {
+        &[$($(Scenario {
+            name: concat!(stringify!($room), "::", stringify!($name)),
+            needs: &[$($need),*],
+            run: crate::$room::$name,
+        }),*),*]
+    };
+}
+
+/// All of them.
+pub const SCENARIOS: &[Scenario] = suite!(table);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The suites that run tests under a checker of races or of memory: ThreadSanitizer, AddressSanitizer, Valgrind.
+//!
+//! Each begins with `tests/tests/planted.rs`, which makes sure that the checker reports what was planted for it.
+
+use std::env::consts::ARCH;
+use std::process::Command;
+
+use crate::run::{Session, cargo, root, target_dir};
+
+/// What CI runs: the scheduler, its hand-overs and its ends.
+const SAMPLE: &str = "--test channel_chaos --test channels --test fairness --test historical --test historical_channels \
+                      --test joining --test runtime --test scopes --test shutdown_races --test switch_coroutine";
+/// What a long run adds.
+const MORE: &str = "--test blocking_on --test channel_futures --test limits --test placement --test shutdown";
+/// Takes the whole address space, of which a checker needs most for itself.
+const TAKES_ALL_MEMORY: &str = "--skip an_address_space_that_is_used_up";
+
+/// Those that Valgrind, which runs one thread at a time and that fifty times slower, gets through.
+const UNDER_VALGRIND: &str = "--test joining --test runtime --test switch_coroutine";
+const MORE_UNDER_VALGRIND: &str = "--test channels --test historical_channels --test scopes";
+
+struct Sanitizer {
+    /// For the compiler and, behind `--cfg kcoro_`, for kcoro.
+    name: &'static str,
+    flags: &'static str,
+    /// The standard library is compiled with it, too.
+    build_std: &'static str,
+}
+
+/// What the precompiled standard library does would be invisible to it, so that its locks ordered nothing.
+const THREAD: Sanitizer =
+    Sanitizer { name: "tsan", flags: "-Zsanitizer=thread --cfg kcoro_tsan", build_std: "-Zbuild-std" };
+
+const ADDRESS: Sanitizer = Sanitizer { name: "asan", flags: "-Zsanitizer=address --cfg kcoro_asan", build_std: "" };
+
+pub fn tsan(session: &mut Session) {
+    // The thread of an abandoned coroutine never ends, and is never joined.
+    run_under(session, &THREAD, &[("TSAN_OPTIONS", "report_thread_leaks=0".into())]);
+}
+
+pub fn asan(session: &mut Session) {
+    let suppressions = format!("print_suppressions=0:suppressions={}", root().join("tests/lsan.supp").display());
+    let options = [("ASAN_OPTIONS", "detect_stack_use_after_return=1".into()), ("LSAN_OPTIONS", suppressions)];
+    run_under(session, &ADDRESS, &options);
+}
+
+fn run_under(session: &mut Session, sanitizer: &Sanitizer, options: &[(&str, String)]) {
+    let more = if session.long { MORE } else { "" };
+    let Sanitizer { name, flags, build_std } = sanitizer;
+    let mut command = cargo(&format!(
+        "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast \
+         --test planted {SAMPLE} {more} -- {TAKES_ALL_MEMORY}"
+    ));
+    command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target_dir().join(name));
+    command.env("KCORO_CHECKER", name).envs(options.iter().map(|(name, value)| (name, value)));
+    session.tests(command);
+}
+
+pub fn valgrind(session: &mut Session) {
+    let mut planted = test_with("--test planted");
+    planted.env("KCORO_CHECKER", "valgrind");
+    session.tests(planted);
+    let more = if session.long { MORE_UNDER_VALGRIND } else { "" };
+    let mut command = test_with(&format!("{UNDER_VALGRIND} {more} --no-fail-fast"));
+    // One thread runs at a time: unless it is the turn of each, one that spins keeps the others from running.
+    let runner = "valgrind --quiet --error-exitcode=9 --fair-sched=yes";
+    command.env(format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", ARCH.to_uppercase()), runner);
+    session.tests(command);
+}
+
+fn test_with(arguments: &str) -> Command {
+    cargo(&format!("test --package kcoro-tests {arguments}"))
+}
