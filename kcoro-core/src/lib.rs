@@ -23,6 +23,9 @@ pub mod stack;
 // From here on an allocator is needed.
 #[cfg(feature = "alloc")]
 mod primitive;
+#[cfg(kcoro_interleave)]
+#[doc(hidden)]
+pub use primitive::interleave;
 #[cfg(feature = "alloc")]
 pub mod sched;
 #[cfg(feature = "alloc")]

@@ -74,6 +74,8 @@
 mod backend;
 #[cfg(not(loom))]
 mod builder;
+#[cfg(not(loom))]
+mod dumps;
 mod monotonic;
 #[cfg(not(loom))]
 mod overflow;
@@ -91,6 +93,8 @@ pub use kcoro_core::*;
 pub use backend::Posix;
 #[cfg(not(loom))]
 pub use builder::{GuardPolicy, OverflowReport, PosixBuilder, Warning};
+#[cfg(not(loom))]
+pub use dumps::{DumpOnSignal, DumpSignal, dump_on_signal, dump_text};
 #[cfg(not(loom))]
 pub use overflow::report_overflow_here;
 #[cfg(not(loom))]

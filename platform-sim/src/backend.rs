@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
 use kcoro_core::platform::{
-    Capabilities, Choices, ClockId, GuardKind, Platform, StackLimits, StartError, WorkerEntry, WorkerSpec,
+    Capabilities, Choices, ClockId, GuardKind, Platform, Running, StackLimits, StartError, WorkerEntry, WorkerSpec,
 };
 use kcoro_core::stack::{RawStack, StackError};
 use kcoro_posix::Posix;
@@ -120,7 +120,7 @@ impl Choices for Backend {
         self.0.choose(options)
     }
 
-    fn runs(&self, worker: usize, coroutine: u64) {
+    fn runs(&self, worker: usize, coroutine: Running) {
         self.0.note_runs(worker, coroutine);
     }
 }

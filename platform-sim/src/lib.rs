@@ -60,20 +60,63 @@
 //!
 //! With the environment variable `KCORO_SEED` set, [`check`] runs that seed only.
 
+#[doc(hidden)]
+pub mod attribute;
 mod backend;
+mod check;
+mod dice;
 mod failure;
+mod graph;
 mod owned;
+mod pct;
+#[cfg_attr(not(kcoro_interleave), path = "no_points.rs")]
+mod points;
+mod quiet;
 mod random;
 mod replay;
+mod run;
+mod schedule;
 mod seat;
+mod shrink;
 mod sim;
+mod strategy;
 mod trace;
+mod trail;
+mod turns;
 mod world;
 
 pub use kcoro_core::*;
 
-pub use failure::{Failure, FailureKind};
-pub use sim::{Outcome, Sim};
+/// Makes a function a test that runs in the simulator, once for each of many seeds: [`Sim::check`].
+///
+/// ```
+/// use std::time::Duration;
+/// use kcoro_sim::channel::{RecvError, bounded};
+/// use kcoro_sim::sched::spawn;
+///
+/// #[kcoro_sim::test(seeds = 1000, workers = 3)]
+/// fn what_was_sent_arrives() -> Result<(), RecvError> {
+///     let (tx, rx) = bounded(1);
+///     spawn(move || tx.send("hello")).unwrap().detach();
+///     assert_eq!(rx.recv()?, "hello");
+///     Ok(())
+/// }
+/// ```
+///
+/// `seeds` is a number, `1000` for the seeds from 0 to 999, or a range; 100 if it is left out. All other settings are
+/// named for the methods of [`Sim`] that they call: `workers`, `step_limit`, `step_cost`, `shrink_runs`, `shrink_time`.
+///
+/// The function takes no arguments and returns nothing, or a `Result` whose error fails the test. Other attributes stay
+/// in force, as `#[should_panic]`.
+pub use kcoro_sim_macros::test;
+
+pub use failure::{Culprit, Failure, FailureKind};
+pub use graph::WaitGraph;
+pub use run::Outcome;
+pub use schedule::{Schedule, ScheduleError};
+pub use sim::Sim;
+pub use strategy::Strategy;
+pub use trail::Trail;
 
 /// Runs `body` once for each of `seeds`, with the settings of [`Sim::new`]; see [`Sim::check`].
 ///

@@ -3,13 +3,23 @@
 
 use std::cell::Cell;
 
+use crate::dice::{Question, Strategy};
+
 /// SplitMix64 (Steele, Lea and Flood, 2014): any seed is good, zero and neighbours too.
 #[derive(Debug)]
-pub(crate) struct Random(Cell<u64>);
+pub(crate) struct Random {
+    state: Cell<u64>,
+    /// At one in so many points a worker loses its turn. Seeds differ in that: some races need many switches close to each
+    /// other, for others all must be left alone for long.
+    preempts_one_in: usize,
+}
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
+        // Drawn aside, so that a seed means the same to all that is not asked at points.
+        let aside = Self { state: Cell::new(!seed), preempts_one_in: 1 };
+        let preempts_one_in = [2, 8, 32, 128][aside.below(4)];
+        Self { state: Cell::new(seed), preempts_one_in }
     }
 
     /// A number below `end`, which is not zero.
@@ -19,11 +29,21 @@ impl Random {
     }
 
     fn next(&self) -> u64 {
-        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        self.0.set(state);
+        let state = self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.state.set(state);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+}
+
+impl Strategy for Random {
+    fn pick(&self, question: Question<'_>) -> usize {
+        match question {
+            Question::Preempt(_) if self.below(self.preempts_one_in) > 0 => 0,
+            Question::Preempt(workers) => 1 + self.below(workers.len() - 1),
+            Question::Turn(_) | Question::Take(_) => self.below(question.options()),
+        }
     }
 }
 

@@ -109,6 +109,19 @@ impl Seat {
         yielder.expect("only a worker that runs gives its turn away").suspend(());
     }
 
+    /// As [`Seat::pause`], from whatever stack the worker is on.
+    ///
+    /// # Safety
+    ///
+    /// The caller is inside of this seat's last [`Seat::resume`]. The seat is not dropped while it is paused.
+    #[cfg(kcoro_interleave)]
+    pub(crate) unsafe fn pause_on_any_stack(&self) {
+        // SAFETY: as in `pause`.
+        let yielder = unsafe { self.yielder.get().as_ref() }.expect("only a worker that runs gives its turn away");
+        // SAFETY: the caller's promise. All stacks above the worker's are resumed by the worker only, in its turns.
+        unsafe { yielder.suspend_from_any_stack() };
+    }
+
     /// The worker, which is the caller, waits for a wake or for `deadline_ns`.
     pub(crate) fn park(&self, deadline_ns: Option<u64>) {
         if !self.woken.take() {

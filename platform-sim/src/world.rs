@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The simulated machine: its workers, its clock, and the dice.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use kcoro_core::platform::{ClockId, StartError, WorkerEntry};
+use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
+use crate::dice::{Dice, Question};
 use crate::owned::Owned;
-use crate::random::Random;
+use crate::points::Points;
+use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
 use crate::trace::{Decision, Trace};
+use crate::trail::Trail;
+use crate::turns::Turns;
 
 /// Where the virtual clock starts, so that "a moment ago" is a number, too.
-pub(crate) const START_NS: u64 = 1_000_000_000;
+const START_NS: u64 = 1_000_000_000;
 
 /// Why a run cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub(crate) enum Stuck {
     Deadlock,
     /// The run took all its steps.
     StepLimit,
+    /// Two workers were in a cell of this type at once.
+    Race(&'static str),
 }
 
 /// What a world is made of.
@@ -30,6 +36,8 @@ pub(crate) struct Laws {
     pub(crate) workers: usize,
     pub(crate) step_limit: u64,
     pub(crate) step_cost_ns: u64,
+    /// How many coroutines may be alive at once.
+    pub(crate) limit: Option<usize>,
 }
 
 /// See the [module](self).
@@ -44,18 +52,29 @@ pub(crate) struct World {
 /// What the simulation's thread alone uses.
 struct Inside {
     seats: Vec<Seat>,
-    random: Random,
+    dice: Dice,
+    turns: RefCell<Turns>,
+    points: Points,
     trace: Trace,
+    trail: RefCell<Trail>,
     steps: Cell<u64>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, laws: Laws) -> Arc<Self> {
+    pub(crate) fn new(dice: Dice, laws: Laws) -> Arc<Self> {
         // Clocks of simulations have the upper half of the numbers. They name a clock and decide nothing.
         static CLOCKS: AtomicU32 = AtomicU32::new(0);
         let clock = ClockId(1 << 31 | CLOCKS.fetch_add(1, Ordering::Relaxed));
         let seats = (0..laws.workers).map(|_| Seat::new()).collect();
-        let inside = Inside { seats, random: Random::new(seed), trace: Trace::new(), steps: Cell::new(0) };
+        let inside = Inside {
+            seats,
+            dice,
+            turns: RefCell::default(),
+            points: Points::new(laws.workers),
+            trace: Trace::new(),
+            trail: RefCell::default(),
+            steps: Cell::new(0),
+        };
         Arc::new(Self { clock, laws, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
     }
 
@@ -64,12 +83,27 @@ impl World {
         self.now_ns.load(Ordering::Relaxed)
     }
 
+    /// How much virtual time has passed since the start.
+    pub(crate) fn passed_ns(&self) -> u64 {
+        self.now_ns() - START_NS
+    }
+
     pub(crate) fn steps(&self) -> u64 {
         self.inside().steps.get()
     }
 
     pub(crate) fn trace_hash(&self) -> u64 {
         self.inside().trace.hash()
+    }
+
+    /// All that has been drawn.
+    pub(crate) fn drawn(&self) -> Schedule {
+        self.inside().dice.drawn()
+    }
+
+    /// The last decisions.
+    pub(crate) fn trail(&self) -> Trail {
+        self.inside().trail.borrow().clone()
     }
 
     /// The seat of worker `index`; `None` on a foreign thread.
@@ -85,16 +119,18 @@ impl World {
         seat.start(entry, move |yielder| world.inside().seats[index].enter(yielder))
     }
 
-    /// One of `options`, as the seed decides.
+    /// One of `options`, as the dice decide.
     pub(crate) fn choose(&self, options: usize) -> usize {
         let inside = self.inside();
-        let chosen = inside.random.below(options);
+        let chosen = inside.dice.draw(Question::Take(options));
         inside.trace.note(Decision::Choice { chosen, options });
         chosen
     }
 
-    pub(crate) fn note_runs(&self, worker: usize, coroutine: u64) {
-        self.inside().trace.note(Decision::Runs { worker, coroutine });
+    pub(crate) fn note_runs(&self, worker: usize, coroutine: Running) {
+        let inside = self.inside();
+        inside.trace.note(Decision::Runs { worker, coroutine: coroutine.id });
+        inside.trail.borrow_mut().note_runs(self.passed_ns(), worker, coroutine);
     }
 
     /// Gives turns to workers until `is_over`.
@@ -111,30 +147,41 @@ impl World {
 
     fn step(&self) -> Result<(), Stuck> {
         let inside = self.inside();
-        if inside.steps.get() >= self.laws.step_limit {
+        if inside.steps.get() >= self.laws.step_limit || inside.points.has_overrun() {
             return Err(Stuck::StepLimit);
         }
-        let runnable = match self.runnable() {
-            0 => {
-                self.jump()?;
-                self.runnable()
-            }
-            some => some,
-        };
-        let nth = if runnable > 1 { inside.random.below(runnable) } else { 0 };
-        let now_ns = self.now_ns();
-        let mut seats = inside.seats.iter().enumerate().filter(|(_, seat)| seat.is_runnable(now_ns));
-        let (index, seat) = seats.nth(nth).expect("counted above");
-        inside.trace.note(Decision::Worker(index));
+        if let Some(what) = inside.points.race() {
+            return Err(Stuck::Race(what));
+        }
+        if !(0..self.laws.workers).any(|worker| self.can_go_on(worker)) {
+            self.jump()?;
+        }
+        let chosen = inside.points.take_chosen().filter(|worker| self.can_go_on(*worker));
+        let worker = chosen.unwrap_or_else(|| self.next_worker());
+        inside.trace.note(Decision::Worker(worker));
         inside.steps.set(inside.steps.get() + 1);
-        seat.resume();
-        self.now_ns.store(now_ns.saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
+        self.resume(worker);
+        self.now_ns.store(self.now_ns().saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
         Ok(())
     }
 
-    fn runnable(&self) -> usize {
-        let now_ns = self.now_ns();
-        self.inside().seats.iter().filter(|seat| seat.is_runnable(now_ns)).count()
+    pub(crate) fn resume(&self, worker: usize) {
+        let inside = self.inside();
+        inside.points.running(worker, || inside.seats[worker].resume());
+    }
+
+    pub(crate) fn can_go_on(&self, worker: usize) -> bool {
+        let inside = self.inside();
+        inside.seats[worker].is_runnable(self.now_ns()) && !inside.points.is_blocked(worker)
+    }
+
+    /// Whose turn it is, of those that can go on.
+    fn next_worker(&self) -> usize {
+        let inside = self.inside();
+        let mut turns = inside.turns.borrow_mut();
+        turns.offer(inside.seats.len(), |worker| self.can_go_on(worker));
+        let nth = inside.dice.draw(Question::Turn(turns.offered()));
+        turns.take(nth)
     }
 
     /// Sets the clock to the next deadline.
@@ -146,7 +193,28 @@ impl World {
         let now_ns = deadlines.min().ok_or(Stuck::Deadlock)?;
         self.now_ns.store(now_ns, Ordering::Relaxed);
         self.inside().trace.note(Decision::Jump { now_ns });
+        self.inside().trail.borrow_mut().note_jump(self.passed_ns());
         Ok(())
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn points(&self) -> &Points {
+        &self.inside().points
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn trail_mut(&self) -> std::cell::RefMut<'_, Trail> {
+        self.inside().trail.borrow_mut()
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn dice(&self) -> &Dice {
+        &self.inside().dice
+    }
+
+    #[cfg(kcoro_interleave)]
+    pub(crate) fn turns(&self) -> std::cell::RefMut<'_, Turns> {
+        self.inside().turns.borrow_mut()
     }
 
     fn inside(&self) -> &Inside {

@@ -62,3 +62,13 @@ pub fn passes(test: &str, case: impl FnOnce()) {
         assert!(ended.success, "{ended:?}");
     }
 }
+
+/// Runs the test named `test` of this program once more, with these environment variables; whether it passed, and what
+/// it wrote.
+pub fn with_variables(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
+    let mut this = Command::new(std::env::current_exe().expect("this program has a path"));
+    this.args(["--exact", test, "--nocapture"]).envs(variables.iter().copied());
+    let output = this.output().expect("the child starts");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+}

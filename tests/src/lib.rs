@@ -6,6 +6,7 @@ pub mod counted;
 pub mod platform;
 pub mod random;
 pub mod suite;
+pub mod sweep;
 pub mod toy;
 
 use std::sync::mpsc;

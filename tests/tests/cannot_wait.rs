@@ -85,7 +85,7 @@ fn an_interrupt_handler_cannot_wait() {
         .run(|| {
             in_interrupt(|| {
                 everything_is_refused(CannotWait::InInterrupt);
-                assert_eq!(spawn(|| ()).unwrap_err(), SpawnError::NoRuntime);
+                assert_eq!(spawn(|| ()).unwrap_err(), SpawnError::InInterrupt);
             });
             // Outside again: the coroutine is back.
             let (tx, rx) = bounded(1);

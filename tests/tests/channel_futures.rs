@@ -63,6 +63,37 @@ fn a_send_is_woken_when_its_value_is_taken() {
     }
 }
 
+/// A waker is foreign code. It may look at the very channel that calls it, whose lock is therefore not held.
+#[test]
+fn a_waker_may_use_the_channel_that_wakes_it() {
+    struct Looks(Box<dyn Fn() + Send + Sync>);
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+    let (tx, rx) = bounded(1);
+    let seen = Arc::new(AtomicUsize::new(usize::MAX));
+    let (looked_at, noted) = (rx.clone(), seen.clone());
+    let waker = Waker::from(Arc::new(Looks(Box::new(move || noted.store(looked_at.len(), Ordering::SeqCst)))));
+    let mut context = Context::from_waker(&waker);
+    let saw = || seen.swap(usize::MAX, Ordering::SeqCst);
+    let mut receive = pin!(rx.recv_async());
+    assert!(receive.as_mut().poll(&mut context).is_pending());
+    tx.try_send(1).unwrap();
+    assert_eq!(saw(), 0, "woken by a send, which handed the value over");
+    assert_eq!(receive.as_mut().poll(&mut context), Poll::Ready(Ok(1)));
+    tx.try_send(2).unwrap();
+    let mut send = pin!(tx.send_async(3));
+    assert!(send.as_mut().poll(&mut context).is_pending());
+    assert_eq!(rx.try_recv(), Ok(2));
+    assert_eq!(saw(), 1, "woken by a receive, which let its value in");
+    let mut blocked = pin!(tx.send_async(4));
+    assert!(blocked.as_mut().poll(&mut context).is_pending());
+    rx.close();
+    assert_eq!(saw(), 1, "woken by a close");
+}
+
 #[test]
 fn a_close_wakes_futures_and_gives_the_value_back() {
     let wakes = Arc::new(Wakes::default());

@@ -10,7 +10,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("kcoro-posix", &["kcoro-core"]),
     ("kcoro-baremetal-aarch64", &["kcoro-core"]),
     // The simulator takes its stacks, and the report of their overflow, from the system it runs on.
-    ("kcoro-sim", &["kcoro-core", "kcoro-posix"]),
+    ("kcoro-sim", &["kcoro-core", "kcoro-posix", "kcoro-sim-macros"]),
+    ("kcoro-sim-macros", &[]),
     ("kcoro-ipc", &["kcoro-core", "kcoro-posix"]),
     ("kcoro-examples", PLATFORMS),
     // Written once for every platform, so it knows none.

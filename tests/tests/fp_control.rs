@@ -122,3 +122,24 @@ fn control_that_was_changed_without_asking_is_fatal_at_a_suspension() {
         assert!(stderr.contains("own_fp_control()") && stderr.contains("root"), "{stderr}");
     }
 }
+
+#[cfg(kcoro_interleave)]
+#[test]
+fn a_turn_that_is_lost_inside_of_an_operation_leaves_no_control_behind() {
+    kcoro_sim::Sim::new().workers(2).check(0..100, || {
+        let default = control::read();
+        let (tx, rx) = kcoro_sim::channel::bounded(1);
+        let own = kcoro_sim::sched::Builder::new().own_fp_control().worker(0).spawn(move || {
+            control::write(control::ROUND_UP);
+            for n in 0..5 {
+                tx.send(n).unwrap();
+                assert_eq!(control::read(), control::ROUND_UP);
+            }
+        });
+        for n in 0..5 {
+            assert_eq!(rx.recv(), Ok(n));
+            assert_eq!(control::read(), default);
+        }
+        own.unwrap().join().unwrap();
+    });
+}

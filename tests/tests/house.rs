@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The kinds of file that state their licence themselves; REUSE.toml speaks for the others.
-const HEADED: &[&str] = &["rs", "toml", "sh", "yml", "yaml", "S", "ld", "run"];
+const HEADED: &[&str] = &["rs", "toml", "sh", "yml", "yaml", "S", "ld", "run", "patch"];
 
 /// Where library code is. A library leaves the standard streams to its user.
 const LIBRARIES: &[&str] =
-    &["kcoro-core/src", "platform-posix/src", "platform-baremetal-aarch64/src", "platform-sim/src", "kcoro-ipc/src"];
+    &["kcoro-core/src", "platform-posix/src", "platform-baremetal-aarch64/src", "platform-sim", "kcoro-ipc/src"];
 
 /// What must not stand in a library. `eprintln!(` holds the first of them.
 const FORBIDDEN_IN_LIBRARIES: &[&str] = &["println!(", "print!(", "dbg!("];

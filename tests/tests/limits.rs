@@ -69,6 +69,23 @@ fn spawns_that_wait_at_the_limit_get_places_in_order() {
 }
 
 #[test]
+fn a_place_that_went_to_one_who_waited_is_taken() {
+    let runtime = builder().workers(1).limit(2).build().unwrap();
+    runtime
+        .run(|| {
+            let (tx, rx) = bounded::<u8>(1);
+            spawn(yield_now).unwrap().detach();
+            // Waits for the end of the first, and gets its place.
+            let parked = spawn(move || rx.recv()).unwrap();
+            assert_eq!(try_spawn(|| ()).unwrap_err(), SpawnError::Full { limit: 2 });
+            tx.send(1).unwrap();
+            assert_eq!(parked.join().unwrap(), Ok(1));
+        })
+        .unwrap();
+    end(runtime);
+}
+
+#[test]
 fn a_spawn_that_waits_at_the_limit_can_be_cancelled_and_times_out() {
     let runtime = builder().workers(1).limit(2).build().unwrap();
     runtime

@@ -285,6 +285,29 @@ fn a_cancelled_parent_passes_it_on_to_children_on_plain_operations() {
     });
 }
 
+/// The wait for the children accepts no second cancel, and must not swallow the first.
+#[test]
+fn a_cancel_outlasts_the_wait_for_the_children() {
+    on_workers(|| {
+        let (_tx, rx) = bounded::<u8>(1);
+        let (at_tx, at_rx) = bounded::<()>(1);
+        let parent = spawn(move || {
+            let child = || {
+                at_tx.send(()).unwrap();
+                assert_eq!(rx.recv(), Err(RecvError::Cancelled));
+                // Its parent waits for it once more, cancelled as it is.
+                yield_now();
+            };
+            scope(|s| s.spawn(child).map(drop).unwrap());
+            rx.recv()
+        });
+        let parent = parent.unwrap();
+        at_rx.recv().unwrap();
+        parent.cancel();
+        assert_eq!(parent.join().unwrap(), Err(RecvError::Cancelled));
+    });
+}
+
 #[test]
 fn a_parent_out_of_time_cancels_its_children() {
     on_workers(|| {

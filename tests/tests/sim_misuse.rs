@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What the simulator says of tests that it cannot run, and of settings that make no sense.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,13 +12,8 @@ use kcoro_sim::time::sleep;
 use kcoro_sim::{FailureKind, Sim, check};
 use kcoro_tests::child;
 
-/// Runs the test named `case` of this program with `KCORO_SEED` set; success, and both outputs.
 fn with_seed(seed: &str, case: &str) -> (bool, String) {
-    let mut this = Command::new(std::env::current_exe().unwrap());
-    this.args(["--exact", case, "--nocapture"]).env("KCORO_SEED", seed);
-    let output = this.output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    child::with_variables(case, &[("KCORO_SEED", seed)])
 }
 
 #[test]

@@ -13,14 +13,9 @@ use kcoro_sim::channel::{bounded, rendezvous};
 use kcoro_sim::sched::{Builder, JoinError, spawn, yield_now, yield_to};
 use kcoro_sim::scope::{scope, try_scope};
 use kcoro_sim::time::{Elapsed, Instant, interval, sleep, timeout};
+use kcoro_tests::sweep::everywhere;
 
 const MS: Duration = Duration::from_millis(1);
-
-fn everywhere(body: impl Fn() + Copy + Send + Sync + 'static) {
-    for workers in [1, 2, 3] {
-        Sim::new().workers(workers).check(0..200, body);
-    }
-}
 
 #[test]
 fn every_spawned_coroutine_runs_once() {

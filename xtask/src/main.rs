@@ -9,6 +9,7 @@ mod examples;
 mod install;
 mod matrix;
 mod miri;
+mod mutants;
 mod report;
 mod run;
 mod sanitizers;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
+use mutants::Wanted;
 use report::Options;
 
 /// kcoro's one entrance: set-up, tests, benchmarks, CI.
@@ -53,6 +55,14 @@ enum Task {
     },
     /// Run all suites as CI does: a suite that takes longer than its budget fails
     Ci,
+    /// Make mutants, one after the other, and see each killed by the test that it names (all unless some are named)
+    Mutants {
+        /// Only so many, as the current commit decides
+        #[arg(long, value_name = "COUNT", conflicts_with = "names")]
+        sample: Option<usize>,
+        /// Files of tests/mutants/, without `.patch`
+        names: Vec<String>,
+    },
     /// Run benchmark workloads in release (all unless some are named)
     Bench { workloads: Vec<String> },
 }
@@ -71,6 +81,7 @@ fn main() -> ExitCode {
         Task::Ci => {
             report::run_suites(&suites::named(&[]), Options { long: false, verbose: true, enforce_budgets: true })
         }
+        Task::Mutants { sample, names } => run_mutants(sample, &names),
         Task::Bench { workloads } => bench::run_workloads(&workloads).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -80,4 +91,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_mutants(sample: Option<usize>, names: &[String]) -> Result<ExitCode, String> {
+    setup::install_missing(&suites::named(&["mutants".to_owned()]))?;
+    mutants::run_command(&match sample {
+        Some(count) => Wanted::Sample(count),
+        None if names.is_empty() => Wanted::All,
+        None => Wanted::Named(names),
+    })
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The builds that must all succeed: the core for each target and feature set, the scenarios without std, the POSIX backend
-//! for systems that are kept building without being tested, and the stated minimum Rust version.
+//! The builds that must all succeed: the core and the scenarios for each target and feature set, the POSIX backend for
+//! systems that are kept building without being tested, and the stated minimum Rust version.
 
 use std::fs;
 

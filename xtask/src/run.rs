@@ -163,7 +163,8 @@ impl Session {
         self.not_checked.push(message.to_owned());
     }
 
-    fn say(&mut self, line: &str) {
+    /// Writes a line to the log.
+    pub fn say(&mut self, line: &str) {
         // A full disk must not hide the result of a suite, so a failed write to the log is let go.
         let _ = writeln!(self.log, "{line}");
         if self.verbose {

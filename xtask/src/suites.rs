@@ -7,6 +7,7 @@ use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
 use crate::miri;
+use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
 use crate::sanitizers;
 use crate::setup::{CARGO_DENY, CLIPPY, CROSS, MIRI, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
@@ -37,6 +38,13 @@ pub const SUITES: &[Suite] = &[
         needs: &[CARGO_DENY],
         budget_s: 60,
         run: deny,
+    },
+    Suite {
+        name: "mutants-apply",
+        what: "every committed mutant applies, and its test is there",
+        needs: &[],
+        budget_s: 20,
+        run: mutants::check_patches,
     },
     Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 180, run: clippy },
     Suite {
@@ -85,11 +93,25 @@ pub const SUITES: &[Suite] = &[
         run: sanitizers::valgrind,
     },
     Suite {
+        name: "interleave",
+        what: "seeds of simulations that switch workers at every operation of the core's primitives",
+        needs: &[],
+        budget_s: 240,
+        run: interleave,
+    },
+    Suite {
         name: "cross",
         what: "aarch64 and riscv64 under an emulator",
         needs: &[TARGETS, CROSS],
         budget_s: 420,
         run: cross,
+    },
+    Suite {
+        name: "mutants",
+        what: "ten committed bugs, others with each commit, are each found by the test that they name",
+        needs: &[TARGETS, CROSS],
+        budget_s: 480,
+        run: mutants::run_suite,
     },
     Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 120, run: doc },
     Suite {
@@ -110,6 +132,10 @@ const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios -
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
+
+/// Those that also run where simulations switch workers inside of operations.
+const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_failures --test sim_interleave --test sim_misuse \
+                                --test sim_scenarios --test sim_shrink";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -195,6 +221,20 @@ fn loom(session: &mut Session) {
         // sets, wins: that is how one model is explored further.
         if session.long && std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
             command.env("LOOM_MAX_PREEMPTIONS", "3");
+        }
+        session.tests(command);
+    }
+}
+
+/// Simulations in a build whose atomics and locks are points at which another worker may go on.
+fn interleave(session: &mut Session) {
+    let seeds = if session.long { "5000" } else { "300" };
+    for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
+        let mut command = cargo(&format!("test {tests} --no-fail-fast"));
+        command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
+        // How many seeds a sweep takes; one that the caller sets, wins.
+        if std::env::var_os("KCORO_TEST_SEEDS").is_none() {
+            command.env("KCORO_TEST_SEEDS", seeds);
         }
         session.tests(command);
     }

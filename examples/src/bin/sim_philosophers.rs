@@ -19,11 +19,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sim = Sim::new();
 
     let careless = |seed| sim.run(seed, || dine(|left, right| (left, right)));
-    let failure = (0..1000).find_map(|seed| careless(seed).err()).ok_or("no seed found the deadlock")?;
+    let found = (0..1000).find_map(|seed| Some((seed, careless(seed).err()?)));
+    let (seed, failure) = found.ok_or("no seed found the deadlock")?;
     println!("{failure}");
 
     // The seed is all that it takes to see it again, as often as needed.
-    let again = careless(failure.seed).err().ok_or("the seed did not replay")?;
+    let again = careless(seed).err().ok_or("the seed did not replay")?;
     println!("the same seed took the same way again: {}", again.trace_hash == failure.trace_hash);
 
     // The remedy: everyone takes the fork with the lower number first.

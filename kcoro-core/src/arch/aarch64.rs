@@ -221,6 +221,16 @@ pub(super) fn stack_pointer() -> usize {
     sp
 }
 
+pub(super) const RECORD_BELOW_FRAME_POINTER_BYTES: usize = 0;
+
+#[inline(always)]
+pub(super) unsafe fn load(address: usize) -> usize {
+    let word;
+    // SAFETY: the caller's promise.
+    unsafe { asm!("ldr {}, [{}]", out(reg) word, in(reg) address, options(readonly, nostack, preserves_flags)) };
+    word
+}
+
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: as in x86_64.rs.

@@ -18,7 +18,8 @@
 //! Unwinding: the CFI of the surrounding function holds again at the resume address, so a suspended context can be
 //! unwound from (resume address, frame pointer, base pointer, address past the frame). Between leaving one stack and
 //! arriving on the other, where no rule could be right, the CFI says "outermost frame": an unwinder stops early there
-//! and never runs off. The root frame of each context ends the chain, by CFI and by a zero frame pointer.
+//! and never runs off. The root frame of each context ends the chain, by CFI and by a zero frame pointer. Where code keeps
+//! frame pointers, [`frames`] walks a suspended context.
 //!
 //! Floating-point control words are not switched: see [`FpControl`].
 #![expect(unsafe_code, reason = "exchanges stack pointers")]
@@ -58,6 +59,8 @@ macro_rules! first_function {
     };
 }
 pub(crate) use first_function;
+
+pub(crate) mod frames;
 
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 mod aarch64;

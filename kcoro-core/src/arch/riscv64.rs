@@ -231,6 +231,17 @@ pub(super) fn stack_pointer() -> usize {
     sp
 }
 
+/// Here the frame pointer points past the record.
+pub(super) const RECORD_BELOW_FRAME_POINTER_BYTES: usize = 16;
+
+#[inline(always)]
+pub(super) unsafe fn load(address: usize) -> usize {
+    let word;
+    // SAFETY: the caller's promise.
+    unsafe { asm!("ld {}, ({})", out(reg) word, in(reg) address, options(readonly, nostack, preserves_flags)) };
+    word
+}
+
 /// `prefetch.w`, spelled as the `ori` to the zero register that it is, which older assemblers and cores take.
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {

@@ -219,6 +219,23 @@ pub(super) fn stack_pointer() -> usize {
     sp
 }
 
+/// How far below the frame pointer the frame record lies.
+pub(super) const RECORD_BELOW_FRAME_POINTER_BYTES: usize = 0;
+
+/// The word at `address`. The compiler is not told whose memory it is, nor whether anyone has written it: on a stack that
+/// question has no answer.
+///
+/// # Safety
+///
+/// The word is aligned and in readable memory that nobody writes meanwhile.
+#[inline(always)]
+pub(super) unsafe fn load(address: usize) -> usize {
+    let word;
+    // SAFETY: the caller's promise.
+    unsafe { asm!("mov {}, [{}]", out(reg) word, in(reg) address, options(readonly, nostack, preserves_flags)) };
+    word
+}
+
 #[inline(always)]
 pub(super) fn prefetch(p: *const u8) {
     // SAFETY: a prefetch does not fault, whatever the address, and changes nothing that a program can see.

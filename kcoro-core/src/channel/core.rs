@@ -4,6 +4,9 @@
 //! Under the lock always: receivers wait only while the buffer is empty and no sender waits; senders wait only while the
 //! buffer is full. So at most one of the two queues has live waiters.
 //!
+//! The lock under which `closed` is set is the instant of the close. Whoever waited then is woken afterwards, one by one;
+//! until its turn comes it is still queued, but gets and gives nothing more.
+//!
 //! No user code runs under the lock: values are moved as bits, wakes and drops come after it.
 #![expect(unsafe_code, reason = "moves values through slots in the frames of waiters")]
 
@@ -15,6 +18,7 @@ use super::ring::Ring;
 use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::task::claim::Outcome;
+use crate::task::wait_record::ChannelId;
 use crate::wait::queue::WaitQueue;
 use crate::wait::wake::Wake;
 
@@ -79,22 +83,24 @@ impl<T> State<T> {
         if let Some(value) = self.buffer.pop() {
             return Ok((value, self.refill(capacity)));
         }
+        if self.closed {
+            return Err(TryRecvError::Closed);
+        }
         let mut taken = MaybeUninit::<T>::uninit();
         // SAFETY: a sender's slot holds its value; if its claim is lost the copied bits do not count.
         let hand_over = |slot: *mut ()| unsafe { taken.as_mut_ptr().copy_from_nonoverlapping(slot.cast(), 1) };
         match self.senders.win_first(Outcome::Event, hand_over) {
             // SAFETY: the sender's claim was won after the copy, so it gave the value up.
             Some(wake) => Ok((unsafe { taken.assume_init() }, Some(wake))),
-            None if self.closed => Err(TryRecvError::Closed),
             None => Err(TryRecvError::Empty),
         }
     }
 
     /// Moves the first waiting sender's value into the room that a receive has just made, if it has: it may have taken a
-    /// value that was one too many (see [`Shared::give_back`]).
+    /// value that was one too many (see [`Shared::give_back`]). A sender that waits in a closed channel has failed.
     #[inline]
     fn refill(&mut self, capacity: usize) -> Option<Wake> {
-        if self.senders.is_empty() || self.buffer.len() >= capacity {
+        if self.senders.is_empty() || self.closed || self.buffer.len() >= capacity {
             return None;
         }
         let buffer = &mut self.buffer;
@@ -124,6 +130,12 @@ impl<T> Shared<T> {
             closed: false,
         };
         Self { state: SpinLock::new(state), capacity, senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
+    }
+
+    /// What tells this channel from others.
+    #[inline(always)]
+    pub(super) fn id(&self) -> ChannelId {
+        ChannelId::of(self)
     }
 
     /// A send that does not wait.

@@ -10,6 +10,7 @@ use std::vec::Vec;
 use loom::thread;
 
 use super::{RecvTimeoutError, SendTimeoutError, bounded};
+
 fn check(model: impl Fn() + Send + Sync + 'static) {
     check_with(2, model);
 }
@@ -76,6 +77,32 @@ fn close_wakes_whoever_waits() {
         assert!(closer.join().unwrap());
         assert!(tx.send(Box::new(1)).is_err());
     });
+}
+
+#[test]
+fn a_sender_that_waits_when_the_channel_closes_sends_nothing_afterwards() {
+    for capacity in [0, 1] {
+        // Three threads on one lock, as above. The sender is the first of them: that it waits is no preemption.
+        check_with(1, move || {
+            let (tx, rx) = bounded::<Box<u32>>(capacity);
+            (0..capacity).for_each(|_| tx.send(Box::new(0)).unwrap());
+            let closer = {
+                let tx = tx.clone();
+                thread::spawn(move || tx.close())
+            };
+            let observer = thread::spawn(move || {
+                let was_closed = rx.is_closed();
+                if was_closed {
+                    // What was in before is all that comes, though the first receive makes room.
+                    assert_eq!(rx.try_iter().count(), capacity);
+                }
+                was_closed
+            });
+            let sent = tx.send(Box::new(1)).is_ok();
+            assert!(!(observer.join().unwrap() && sent), "sent after the close");
+            closer.join().unwrap();
+        });
+    }
 }
 
 #[test]

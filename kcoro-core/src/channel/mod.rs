@@ -45,6 +45,7 @@ pub use self::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, 
 pub use self::future::{RecvFuture, SendFuture};
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use self::sender::Sender;
+pub use crate::task::wait_record::ChannelId;
 
 /// A channel that holds up to `capacity` values, exactly.
 ///

@@ -10,6 +10,7 @@ use super::core::Shared;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::future::RecvFuture;
 use super::sender::check_clock;
+use crate::task::wait_record::ChannelId;
 use crate::time::{Instant, ns_of};
 use crate::wait::Limit;
 
@@ -117,6 +118,11 @@ impl<T> Receiver<T> {
     /// How many values the channel can hold; zero for rendezvous.
     pub fn capacity(&self) -> usize {
         self.0.capacity
+    }
+
+    /// What tells this channel from others, in a [`Dump`](crate::sched::Dump) for example.
+    pub fn id(&self) -> ChannelId {
+        self.0.id()
     }
 
     /// Whether the two receive from the same channel.

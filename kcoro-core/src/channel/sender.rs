@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::core::Shared;
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::future::SendFuture;
+use crate::task::wait_record::ChannelId;
 use crate::time::{ClockMismatch, Instant, ns_of};
 use crate::wait::{Limit, enter};
 
@@ -132,6 +133,11 @@ impl<T> Sender<T> {
     /// How many values the channel can hold; zero for rendezvous.
     pub fn capacity(&self) -> usize {
         self.0.capacity
+    }
+
+    /// What tells this channel from others, in a [`Dump`](crate::sched::Dump) for example.
+    pub fn id(&self) -> ChannelId {
+        self.0.id()
     }
 
     /// Whether the two send into the same channel.

@@ -10,6 +10,7 @@ use super::core::{NotSent, Shared, State, wake_if};
 use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError};
 use crate::primitive::SpinGuard;
 use crate::task::claim::{Accepts, Outcome};
+use crate::task::wait_record::WaitsFor;
 use crate::wait::queue::Node;
 use crate::wait::wake::Wake;
 use crate::wait::{Entry, Limit, enter};
@@ -105,7 +106,7 @@ impl<T> Shared<T> {
         // SAFETY: the node and the value stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.senders.push(node) };
         drop(state);
-        match waiter.park(Accepts::CANCEL, limit, generation).0 {
+        match waiter.park(WaitsFor::Send(self.id()), Accepts::CANCEL, limit, generation).0 {
             Outcome::Event => Ok(()),
             ended => {
                 // SAFETY: it was pushed to this queue.
@@ -176,7 +177,7 @@ impl<T> Shared<T> {
         // SAFETY: node and slot stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.receivers.push(node) };
         drop(state);
-        match waiter.park(Accepts::CANCEL, limit, generation).0 {
+        match waiter.park(WaitsFor::Receive(self.id()), Accepts::CANCEL, limit, generation).0 {
             // SAFETY: the sender wrote the slot before it won the claim.
             Outcome::Event => Ok(unsafe { slot.assume_init() }),
             ended => {

@@ -163,6 +163,32 @@ impl<In, Yield> Yielder<In, Yield> {
     }
 }
 
+#[cfg(kcoro_interleave)]
+impl Yielder<(), ()> {
+    /// Suspends this coroutine from whatever stack runs on top of it: a runtime's that the body drives, another
+    /// coroutine's that it has resumed. The next resume goes on there. Also while another coroutine of the thread unwinds.
+    ///
+    /// # Safety
+    ///
+    /// The caller runs inside of this coroutine's last resume, on whatever stack, and nothing of that happens while it is
+    /// suspended: whoever resumes any of the stacks in between would find them in use. The coroutine is not dropped
+    /// meanwhile.
+    #[doc(hidden)]
+    #[inline(never)]
+    pub unsafe fn suspend_from_any_stack(&self) {
+        // Whoever runs at the point may be one of those that have control words of their own.
+        let _own = fp::Kept::leave();
+        // SAFETY: the caller is inside of the last resume, so `parent` is the suspended resumer; it sends and expects no
+        // values.
+        let resumed = unsafe { arch::suspend(self.parent.get(), pack(&mut ManuallyDrop::new(()))) };
+        self.parent.set(resumed.parent);
+        self.request.set(resumed.request);
+        if resumed.request & request::UNWIND != 0 {
+            unwind::abort("kcoro: a coroutine was dropped that had been suspended from another stack");
+        }
+    }
+}
+
 #[cold]
 #[inline(never)]
 #[track_caller]

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Scheduling choices that the platform makes: what a simulator needs to decide a schedule by a seed.
 
+use core::panic::Location;
+
 /// Makes the scheduling choices of a runtime in place of its workers.
 ///
 /// With a platform that gives one of these, each worker returns to its base loop at every switch that is not a hand-over
@@ -18,6 +20,25 @@ pub trait Choices {
     /// range counts as the last.
     fn choose(&self, worker: usize, options: usize) -> usize;
 
-    /// Worker `worker` goes on with the coroutine numbered `coroutine`.
-    fn runs(&self, worker: usize, coroutine: u64);
+    /// Worker `worker` goes on with `coroutine`.
+    fn runs(&self, worker: usize, coroutine: Running);
+}
+
+/// The coroutine that a worker goes on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Running {
+    /// Its number.
+    pub id: u64,
+    /// Its name, if it has one.
+    pub name: Option<&'static str>,
+    /// Where it was spawned.
+    pub spawn_site: &'static Location<'static>,
+}
+
+impl Running {
+    #[cfg(feature = "alloc")]
+    pub(crate) fn new(id: u64, name: Option<&'static str>, spawn_site: &'static Location<'static>) -> Self {
+        Self { id, name, spawn_site }
+    }
 }

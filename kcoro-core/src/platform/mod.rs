@@ -16,7 +16,7 @@ pub mod system_clock;
 use core::fmt;
 use core::num::NonZeroUsize;
 
-pub use self::choices::Choices;
+pub use self::choices::{Choices, Running};
 use crate::stack::{RawStack, StackError};
 
 /// Stacks, workers and a clock.

@@ -9,12 +9,15 @@
 
 use core::ops::{Deref, DerefMut};
 
+use super::UnsafeCell;
 use super::atomic::{AtomicBool, Ordering};
-use super::{UnsafeCell, hint};
+use super::held;
+use super::imp::Holder;
 
 /// A value that only the holder of the lock bit may touch.
 pub(crate) struct SpinLock<T: ?Sized> {
     locked: AtomicBool,
+    holder: Holder,
     value: UnsafeCell<T>,
 }
 
@@ -27,23 +30,26 @@ unsafe impl<T: ?Sized + Send> Sync for SpinLock<T> {}
 impl<T> SpinLock<T> {
     #[cfg(not(loom))]
     pub(crate) const fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self { locked: AtomicBool::new(false), holder: Holder::new(), value: UnsafeCell::new(value) }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self { locked: AtomicBool::new(false), holder: Holder::new(), value: UnsafeCell::new(value) }
     }
 }
 
 impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock, spinning while another thread holds it.
     #[inline]
+    #[cfg_attr(kcoro_interleave, track_caller)]
     pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
         // Acquire: what the last holder wrote before its Release store is visible to us.
         if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended();
         }
+        held::took();
+        self.holder.note();
         SpinGuard { lock: self }
     }
 
@@ -53,7 +59,7 @@ impl<T: ?Sized> SpinLock<T> {
         loop {
             // Reading until it looks free keeps the line shared among contenders instead of bouncing it.
             while self.locked.load(Ordering::Relaxed) {
-                back_off(&mut spins);
+                self.holder.back_off(&self.locked, &mut spins);
             }
             if self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return;
@@ -62,21 +68,38 @@ impl<T: ?Sized> SpinLock<T> {
     }
 }
 
-#[cfg(not(loom))]
-fn back_off(spins: &mut u32) {
-    const SPINS_BEFORE_YIELD: u32 = 64;
-    *spins += 1;
-    if cfg!(feature = "std") && *spins > SPINS_BEFORE_YIELD {
-        #[cfg(feature = "std")]
-        std::thread::yield_now();
-    } else {
-        hint::spin_loop();
-    }
-}
+/// That of a lock's holder which a contender knows without an interleaving simulation: nothing.
+#[cfg(not(kcoro_interleave))]
+pub(super) struct Unknown;
 
-#[cfg(loom)]
-fn back_off(_spins: &mut u32) {
-    loom::thread::yield_now();
+#[cfg(not(kcoro_interleave))]
+impl Unknown {
+    pub(super) const fn new() -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    fn note(&self) {}
+
+    #[inline(always)]
+    fn released() {}
+
+    #[cfg(not(loom))]
+    fn back_off(&self, _locked: &AtomicBool, spins: &mut u32) {
+        const SPINS_BEFORE_YIELD: u32 = 64;
+        *spins += 1;
+        if cfg!(feature = "std") && *spins > SPINS_BEFORE_YIELD {
+            #[cfg(feature = "std")]
+            std::thread::yield_now();
+        } else {
+            super::hint::spin_loop();
+        }
+    }
+
+    #[cfg(loom)]
+    fn back_off(&self, _locked: &AtomicBool, _spins: &mut u32) {
+        loom::thread::yield_now();
+    }
 }
 
 /// Proof that the lock is held; dropping it releases the lock.
@@ -88,6 +111,7 @@ impl<T: ?Sized> Deref for SpinGuard<'_, T> {
     type Target = T;
 
     #[inline]
+    #[cfg_attr(kcoro_interleave, track_caller)]
     fn deref(&self) -> &T {
         // SAFETY: the guard exists, so this thread holds the lock bit and no one else has a reference to the value.
         self.lock.value.with(|value| unsafe { &*value })
@@ -96,6 +120,7 @@ impl<T: ?Sized> Deref for SpinGuard<'_, T> {
 
 impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
     #[inline]
+    #[cfg_attr(kcoro_interleave, track_caller)]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: as in `deref`; `&mut self` makes this the only reference.
         self.lock.value.with_mut(|value| unsafe { &mut *value })
@@ -105,8 +130,11 @@ impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
 impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        held::released();
         // Release: pairs with the Acquire in `lock`.
         self.lock.locked.store(false, Ordering::Release);
+        // Says nothing of the lock itself, which may be gone.
+        Holder::released();
     }
 }
 

@@ -83,6 +83,7 @@ impl Worker {
     fn look_around(&self) {
         self.drain_inbox();
         self.take_from_injector();
+        self.shared.counters.note_run_queue(self.ready_len());
         self.head.cached_now_ns.set(self.runtime().platform().now_ns());
         self.expire_timers();
     }
@@ -96,6 +97,7 @@ impl Worker {
         // A fair share, so that one worker does not take what the others could.
         let share = (waiting / runtime.workers().len() + 1).min(INJECTOR_BATCH);
         let mut batch = runtime.injector.pop_batch(share);
+        self.shared.counters.injected.add(batch.len() as u64);
         while let Some(task) = batch.pop_front() {
             if batch.is_empty() {
                 // The last one goes over the slot, which shows them all to who falls asleep.
@@ -255,7 +257,8 @@ impl Worker {
             }
             Some(task)
         });
-        let found = found.or_else(|| runtime.injector.pop_or_register());
+        let found =
+            found.or_else(|| runtime.injector.pop_or_register().inspect(|_| self.shared.counters.injected.bump()));
         if let Some(task) = found {
             self.push_stealable_last(task);
             return true;

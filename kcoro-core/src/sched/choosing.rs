@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 
 use super::queues::BASE_EVERY;
 use super::worker::Worker;
-use crate::platform::Choices;
+use crate::platform::{Choices, Running};
 use crate::task::header::Header;
 
 /// How many of the coroutines that are bound to a worker are offered at once: choosing takes time for each.
@@ -37,7 +37,7 @@ impl Worker {
     pub(super) fn announce(&self, header: &Header) {
         if let Some(choices) = self.choices() {
             self.local.tick.set(BASE_EVERY - 1);
-            choices.runs(self.index, header.id);
+            choices.runs(self.index, Running::new(header.id, header.name, header.spawn_site));
         }
     }
 
@@ -64,7 +64,11 @@ impl Worker {
             return None;
         }
         let chosen = self.choose(options);
-        if chosen < bound { self.take_bound(chosen) } else { self.take_stealable(chosen - bound) }
+        if chosen < bound {
+            return self.take_bound(chosen);
+        }
+        // Thieves may have been faster: then it is one of the bound, which nobody else would run.
+        self.take_stealable(chosen - bound).or_else(|| self.pop_bound())
     }
 
     /// Takes the bound task behind `before` others, which go to the end.

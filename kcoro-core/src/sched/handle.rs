@@ -10,7 +10,9 @@ use core::marker::PhantomData;
 use core::time::Duration;
 
 use super::builder::RuntimeBuilder;
+use super::dump::Dump;
 use super::join::{JoinError, JoinHandle};
+use super::metrics::Metrics;
 use super::panicked::Panicked;
 use super::phase::Phase;
 use super::runtime::Inner;
@@ -18,7 +20,7 @@ use super::shutdown::ShutdownReport;
 use super::spawn::SpawnError;
 use super::spawn_builder::Builder;
 use super::stats::Stats;
-use super::task_core::ScopeLink;
+use super::task_core::ScopeOf;
 use crate::platform::{Platform, ambient};
 use crate::wait::{CannotWait, enter};
 
@@ -101,7 +103,7 @@ impl Runtime {
         enter().waiter().map_err(RunError::CannotWait)?;
         // SAFETY: closure and output are `Send`, and what they borrow outlives this call, which returns only after the
         // coroutine has ended: the wait below cannot be cancelled, and only the owner of `self` could shut down.
-        let handle = unsafe { Builder::on(&self.handle.inner).name("root").spawn_unchecked(root, ScopeLink::none()) };
+        let handle = unsafe { Builder::on(&self.handle.inner).name("root").spawn_unchecked(root, ScopeOf::NONE) };
         handle.map_err(RunError::Spawn)?.join_to_the_end().map_err(RunError::of)
     }
 
@@ -184,7 +186,7 @@ impl LocalRuntime {
         let builder = Builder::on(&self.handle.inner).name("root").worker(0).without_waiting();
         // SAFETY: worker 0 is this very thread, so nothing is sent anywhere; the borrows outlive the call, because the
         // drive below ends only when the root has.
-        let handle = unsafe { builder.spawn_unchecked(root, ScopeLink::none()) };
+        let handle = unsafe { builder.spawn_unchecked(root, ScopeOf::NONE) };
         let mut handle = handle.map_err(RunError::Spawn)?;
         self.drive(|| handle.is_finished());
         match handle.try_join() {
@@ -305,9 +307,39 @@ impl Handle {
         self.inner.stats()
     }
 
+    /// What the runtime and each of its workers have done so far, and how much waits to be run. Workers go on meanwhile,
+    /// so its numbers are of no single instant.
+    ///
+    /// ```
+    /// # use kcoro_core::sched::Handle;
+    /// fn switches_per_second(runtime: &Handle, work: impl FnOnce()) -> f64 {
+    ///     let before = runtime.metrics();
+    ///     work();
+    ///     let done = runtime.metrics().since(&before);
+    ///     done.total.switches as f64 / done.elapsed.as_secs_f64()
+    /// }
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.inner)
+    }
+
     /// What has not ended yet, as [`Runtime::shutdown`] would report it if it gave up now. Exact when nothing runs.
     pub fn unfinished(&self) -> ShutdownReport {
         super::shutdown::unfinished(&self.inner)
+    }
+
+    /// Who the runtime's coroutines are, what they do, and what they wait for. Also of a runtime that has been shut down:
+    /// then it shows what was abandoned.
+    ///
+    /// It takes time and memory in proportion to the coroutines that have parked and not ended, and never stops a worker
+    /// for longer than one look at one coroutine takes. What changes meanwhile may be seen or not; each entry is true by
+    /// itself.
+    ///
+    /// # Panics
+    ///
+    /// In an interrupt or signal handler.
+    pub fn dump(&self) -> Dump {
+        super::dump::dump(&self.inner)
     }
 
     /// The runtime's platform.

@@ -12,12 +12,14 @@ use core::time::Duration;
 
 use super::join_cell::{JoinCell, WaitEnd};
 use super::panicked::Panicked;
+use super::runtime::Inner;
 use super::task_core::{OutputSlot, TaskCore, drop_quietly, take_output};
 use crate::primitive::atomic::Ordering;
 use crate::stack::StackError;
 use crate::task::claim::Accepts;
 use crate::task::header::{Rejected, TaskRef};
 use crate::task::schedule::Place;
+use crate::task::wait_record::WaitsFor;
 use crate::time::ns_of;
 use crate::wait::wake::make_ready;
 use crate::wait::{Limit, WaitError};
@@ -150,6 +152,10 @@ impl<T> JoinHandle<T> {
         &self.core().join
     }
 
+    fn runtime(&self) -> *const Inner {
+        self.core().runtime
+    }
+
     pub(crate) fn task(&self) -> &TaskRef {
         &self.task
     }
@@ -231,10 +237,14 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the end.
     fn wait(&self, accepts: Accepts, limit: Limit) -> Result<(), TryJoinError> {
-        if Place::coroutine() == Some(self.task.as_ptr()) {
+        let joiner = Place::coroutine();
+        if joiner == Some(self.task.as_ptr()) {
             return Err(TryJoinError::Failed(JoinError::Itself));
         }
-        self.cell().wait(accepts, limit).map_err(|why| match why {
+        // SAFETY: the joiner is the running coroutine, which is live.
+        let elsewhere = joiner.is_some_and(|joiner| unsafe { TaskCore::of(joiner) }.runtime != self.runtime());
+        let what = if elsewhere { WaitsFor::JoinElsewhere(self.id()) } else { WaitsFor::Join(self.id()) };
+        self.cell().wait(what, accepts, limit).map_err(|why| match why {
             WaitEnd::NotYet => TryJoinError::NotYet,
             WaitEnd::Abandoned => TryJoinError::Failed(JoinError::Abandoned),
             WaitEnd::Wait(why) => TryJoinError::Failed(JoinError::Wait(why)),
@@ -308,8 +318,12 @@ impl<T> Drop for JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
-    /// Ready with the output when the coroutine has ended.
+    /// Ready with the output when the coroutine has ended. Polled by the coroutine itself, which would wait for ever, it is
+    /// [`JoinError::Itself`].
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if Place::coroutine() == Some(self.task.as_ptr()) && !self.is_finished() {
+            return Poll::Ready(Err(JoinError::Itself));
+        }
         match self.cell().poll_ended(context.waker()) {
             Ok(true) => {}
             Ok(false) => return Poll::Pending,

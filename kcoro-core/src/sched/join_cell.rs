@@ -8,6 +8,7 @@ use core::task::Waker;
 use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicBool, Ordering};
 use crate::task::claim::{Accepts, Outcome};
+use crate::task::wait_record::WaitsFor;
 use crate::wait::queue::{Node, WaitQueue};
 use crate::wait::wake::Wake;
 use crate::wait::{Limit, WaitError, enter};
@@ -102,8 +103,8 @@ impl JoinCell {
         Ok(false)
     }
 
-    /// Waits for the end.
-    pub(super) fn wait(&self, accepts: Accepts, limit: Limit) -> Result<(), WaitEnd> {
+    /// Waits for the end; `what` says whose, for dumps.
+    pub(super) fn wait(&self, what: WaitsFor, accepts: Accepts, limit: Limit) -> Result<(), WaitEnd> {
         let waiter = enter().waiter().map_err(|why| WaitEnd::Wait(WaitError::CannotWait(why)))?;
         let cancelled = WaitEnd::Wait(WaitError::Cancelled);
         let generation = waiter.begin(accepts).map_err(|_| cancelled)?;
@@ -120,7 +121,7 @@ impl JoinCell {
         // SAFETY: the node stays in this frame and is removed below unless it was won in the queue.
         unsafe { state.joiner.push(node) };
         drop(state);
-        let ended = waiter.park(accepts, limit, generation).0;
+        let ended = waiter.park(what, accepts, limit, generation).0;
         match ended {
             Outcome::Event => return Ok(()),
             Outcome::Closed => return Err(WaitEnd::Abandoned),
@@ -148,6 +149,7 @@ mod loom_tests {
     use super::{Ended, JoinCell, WaitEnd};
     use crate::primitive::UnsafeCell;
     use crate::task::claim::Accepts;
+    use crate::task::wait_record::WaitsFor;
     use crate::wait::Limit;
 
     struct Task {
@@ -186,7 +188,7 @@ mod loom_tests {
         loom::model(|| {
             let task = new();
             let ender = end(&task);
-            assert_eq!(task.join.wait(Accepts::CANCEL, Limit::Never), Ok(()));
+            assert_eq!(task.join.wait(WaitsFor::Join(1), Accepts::CANCEL, Limit::Never), Ok(()));
             // SAFETY: the end was seen, so the output is the handle's.
             task.output.with(|output| assert_eq!(unsafe { *output }, 7));
             assert!(!ender.join().unwrap());
@@ -199,9 +201,9 @@ mod loom_tests {
             let task = new();
             let ender = end(&task);
             // A deadline that is past: the wait registers, and its time-out races with the end.
-            let first = task.join.wait(Accepts::CANCEL, Limit::AtNs(0));
+            let first = task.join.wait(WaitsFor::Join(1), Accepts::CANCEL, Limit::AtNs(0));
             assert!(matches!(first, Ok(()) | Err(WaitEnd::NotYet)));
-            assert_eq!(task.join.wait(Accepts::CANCEL, Limit::Never), Ok(()));
+            assert_eq!(task.join.wait(WaitsFor::Join(1), Accepts::CANCEL, Limit::Never), Ok(()));
             assert!(!ender.join().unwrap());
         });
     }

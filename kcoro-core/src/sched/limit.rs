@@ -7,6 +7,7 @@ use core::pin::pin;
 use super::spawn::SpawnError;
 use crate::primitive::SpinLock;
 use crate::task::claim::{Accepts, Outcome};
+use crate::task::wait_record::WaitsFor;
 use crate::wait::queue::{Node, WaitQueue};
 use crate::wait::{Limit, WaitError, enter};
 
@@ -62,7 +63,7 @@ impl Places {
         // SAFETY: the node stays in this frame, and is removed below unless it was won in the queue.
         unsafe { state.waiting.push(node) };
         drop(state);
-        let ended = waiter.park(Accepts::CANCEL, Limit::Never, generation).0;
+        let ended = waiter.park(WaitsFor::SpawnLimit, Accepts::CANCEL, Limit::Never, generation).0;
         if ended == Outcome::Event {
             return Ok(());
         }

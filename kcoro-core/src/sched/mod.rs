@@ -20,7 +20,28 @@
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `task_core` | its end, its memory |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
+//! | `dump` | what all coroutines do, and what they wait for |
+//! | `stats`, `metrics` | counters, and snapshots of them |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
+//!
+//! # Misuse
+//!
+//! | what | what comes of it |
+//! |---|---|
+//! | waiting where nobody can (a worker's base context, a handler, an unwind) | [`CannotWait`](crate::wait::CannotWait) in the operation's error, and the value back |
+//! | leaving a scope with unfinished children where nobody can wait | the program ends with a message |
+//! | spawning in a handler | [`SpawnError::InInterrupt`] |
+//! | a dump in a handler | a panic |
+//! | spawning after a shutdown | [`SpawnError::Shutdown`]; dumps and metrics show what was left |
+//! | joining or awaiting oneself | [`JoinError::Itself`] |
+//! | driving a local runtime inside of a runtime | [`RunError::InsideRuntime`] |
+//! | dropping a runtime inside of itself | it closes, and its workers end with its last coroutine |
+//! | changed floating-point control at a suspension (debug builds) | the program ends with a message |
+//! | a suspension that holds a lock of kcoro's own, a bug in kcoro (debug builds with `std`) | the program ends with a message |
+//!
+//! What cannot be seen: a lock of someone else's, `std::sync::Mutex` for example, whose guard lives across a suspension.
+//! It blocks the whole worker when another coroutine there wants it, for ever if that is the worker which its holder is
+//! bound to. Keep such guards between two suspensions; a dump then shows the holder parked and the other running.
 
 pub(crate) mod idle;
 pub(crate) mod inbox;
@@ -36,6 +57,8 @@ mod builder;
 #[cfg(not(loom))]
 mod choosing;
 #[cfg(not(loom))]
+mod dump;
+#[cfg(not(loom))]
 mod handle;
 #[cfg(not(loom))]
 mod join;
@@ -43,6 +66,8 @@ mod join;
 mod limit;
 #[cfg(not(loom))]
 mod locals;
+#[cfg(not(loom))]
+mod metrics;
 #[cfg(not(loom))]
 mod panicked;
 mod phase;
@@ -85,9 +110,11 @@ use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
+    dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
     locals::CoroutineLocal,
+    metrics::{Metrics, MetricsDelta, WorkerMetrics},
     panicked::Panicked,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
@@ -95,3 +122,4 @@ pub use self::{
     spawn_builder::Builder,
     stats::Stats,
 };
+pub use crate::task::wait_record::{ScopeId, WaitsFor};

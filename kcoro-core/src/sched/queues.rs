@@ -77,6 +77,7 @@ impl Worker {
             return false;
         }
         let chain = self.shared.inbox.take_all();
+        self.shared.counters.inbox.add(chain.len() as u64);
         self.run_queue().append(chain);
         true
     }
@@ -95,6 +96,16 @@ impl Worker {
     /// How many tasks wait in the run queue.
     pub(super) fn bound_ready(&self) -> usize {
         self.run_queue().len()
+    }
+
+    /// How many bound tasks are ready.
+    pub(super) fn ready_len(&self) -> usize {
+        self.bound_ready() + usize::from(!self.local.lifo.get().is_null())
+    }
+
+    /// How many tasks others could take from here. May be out of date at once; for anyone.
+    pub(super) fn stealable_len(&self) -> usize {
+        self.shared.stealable.len() + usize::from(self.shared.slot.looks_full())
     }
 
     /// Takes `task` out of this worker's own queues, if it is ready there.

@@ -2,7 +2,7 @@
 //! Coroutines that have parked at least once, per worker: whom a shutdown cancels and a report names.
 //!
 //! A coroutine is entered at its first park and leaves when it ends, so one that runs to completion pays nothing.
-#![expect(unsafe_code, reason = "an intrusive list over tasks")]
+#![expect(unsafe_code, reason = "an intrusive list over tasks, and one over the walks through it")]
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -25,69 +25,147 @@ impl Links {
     }
 }
 
-struct Head(Option<NonNull<Header>>);
+struct List {
+    first: Option<NonNull<Header>>,
+    walks: *const Walk,
+}
 
-// SAFETY: the list is touched under the lock only, and tasks leave it before they end.
-unsafe impl Send for Head {}
+// SAFETY: the list is touched under the lock only; tasks leave it before they end, and walks before their frame goes.
+unsafe impl Send for List {}
+
+/// Where a walk through the list has come to. It lies in the walker's frame and is touched under the lock only.
+struct Walk {
+    next: Cell<Option<NonNull<Header>>>,
+    other: Cell<*const Walk>,
+}
 
 /// See the [module](self).
 pub(super) struct Registry {
-    first: SpinLock<Head>,
+    list: SpinLock<List>,
 }
 
 impl Registry {
     pub(super) const fn new() -> Self {
-        Self { first: SpinLock::new(Head(None)) }
+        Self { list: SpinLock::new(List { first: None, walks: ptr::null() }) }
     }
 
     /// # Safety
     ///
     /// The task is live, is in no registry, and is removed before it goes.
     unsafe fn insert(&self, task: NonNull<Header>) {
-        let mut first = self.first.lock();
+        let mut list = self.list.lock();
         // SAFETY: the task is live, and so are listed ones.
         unsafe {
             let links = links_of(task);
             links.prev.set(None);
-            links.next.set(first.0);
+            links.next.set(list.first);
             links.registry.set(self);
-            if let Some(next) = first.0 {
+            if let Some(next) = list.first {
                 links_of(next).prev.set(Some(task));
             }
         }
-        first.0 = Some(task);
+        list.first = Some(task);
     }
 
     /// # Safety
     ///
     /// The task is in this registry.
     unsafe fn remove(&self, task: NonNull<Header>) {
-        let mut first = self.first.lock();
+        let mut list = self.list.lock();
         // SAFETY: listed tasks are live, and so are a listed task's neighbours.
         unsafe {
             let (prev, next) = (links_of(task).prev.get(), links_of(task).next.get());
             match prev {
                 Some(prev) => links_of(prev).next.set(next),
-                None => first.0 = next,
+                None => list.first = next,
             }
             if let Some(next) = next {
                 links_of(next).prev.set(prev);
             }
+            list.pass_by(task);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.first.lock().0.is_none()
+        self.list.lock().first.is_none()
     }
 
     /// Calls `visit` with every listed task, under the lock: it must be short and run no user code.
     pub(super) fn for_each(&self, mut visit: impl FnMut(NonNull<Header>)) {
-        let first = self.first.lock();
-        let mut next = first.0;
+        let list = self.list.lock();
+        let mut next = list.first;
         while let Some(task) = next {
             // SAFETY: listed tasks are live while the lock is held.
             next = unsafe { links_of(task) }.next.get();
             visit(task);
+        }
+    }
+
+    /// Calls `look` with every task that is listed now and still is when its turn comes, under the lock, which is released
+    /// after each; there `then` gets what `look` returned, and may take its time. Tasks that come meanwhile are left out.
+    pub(super) fn walk<R>(&self, mut look: impl FnMut(NonNull<Header>) -> R, mut then: impl FnMut(R)) {
+        struct Leave<'a>(&'a Registry, &'a Walk);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.list.lock().remove_walk(self.1);
+            }
+        }
+        let walk = Walk { next: Cell::new(None), other: Cell::new(ptr::null()) };
+        self.list.lock().insert_walk(&walk);
+        // On every way out, for `then` may panic.
+        let _leave = Leave(self, &walk);
+        loop {
+            let list = self.list.lock();
+            let Some(task) = walk.next.get() else { return };
+            // SAFETY: what `next` points to is listed: whoever leaves the list moves it on. So it is live under the lock.
+            walk.next.set(unsafe { links_of(task) }.next.get());
+            let found = look(task);
+            drop(list);
+            then(found);
+        }
+    }
+}
+
+impl List {
+    fn insert_walk(&mut self, walk: &Walk) {
+        walk.next.set(self.first);
+        walk.other.set(self.walks);
+        self.walks = walk;
+    }
+
+    fn remove_walk(&mut self, walk: &Walk) {
+        let others = walk.other.get();
+        if ptr::eq(self.walks, walk) {
+            self.walks = others;
+        } else {
+            self.each_walk(|one| {
+                if ptr::eq(one.other.get(), walk) {
+                    one.other.set(others);
+                }
+            });
+        }
+    }
+
+    /// Moves the walks that would come to `task` next on to the one after it.
+    ///
+    /// # Safety
+    ///
+    /// The task is live.
+    unsafe fn pass_by(&self, task: NonNull<Header>) {
+        self.each_walk(|walk| {
+            if walk.next.get() == Some(task) {
+                // SAFETY: the caller's promise.
+                walk.next.set(unsafe { links_of(task) }.next.get());
+            }
+        });
+    }
+
+    fn each_walk(&self, mut visit: impl FnMut(&Walk)) {
+        let mut walk = self.walks;
+        // SAFETY: walks stay in their frames until they have left the list, which takes the lock that `self` stands for.
+        while let Some(one) = unsafe { walk.as_ref() } {
+            walk = one.other.get();
+            visit(one);
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::primitive::atomic::{Ordering, fence};
 use crate::task::claim::{Accepts, Outcome, Won};
 use crate::task::header::{Header, TaskRef};
 use crate::task::schedule::Place;
+use crate::task::wait_record::WaitsFor;
 use crate::time::ns_of;
 use crate::util::linked::Chain;
 use crate::wait::queue::Node;
@@ -161,7 +162,7 @@ fn wait_for_the_last(inner: &Inner, limit: Limit) {
     // SAFETY: the node stays in this frame and is removed below.
     unsafe { ended.push(node) };
     drop(ended);
-    waiter.park(Accepts::NOTHING, limit, generation);
+    waiter.park(WaitsFor::Shutdown, Accepts::NOTHING, limit, generation);
     // SAFETY: it was pushed to this queue.
     unsafe { inner.ended.lock().remove(node) };
 }

@@ -17,6 +17,8 @@ use crate::wait::WaitError;
 pub enum SpawnError {
     /// There is no runtime here: call it from a coroutine, or spawn on a [`Handle`](super::Handle).
     NoRuntime,
+    /// The caller is in an interrupt or signal handler, where nothing may be allocated. Wake a coroutine that spawns.
+    InInterrupt,
     /// The runtime has shut down.
     Shutdown,
     /// The runtime's limit is reached. `spawn` waits for room, `try_spawn` says this.
@@ -41,6 +43,9 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRuntime => f.write_str("no runtime here: spawn from a coroutine or through a runtime's handle"),
+            Self::InInterrupt => {
+                f.write_str("cannot spawn in an interrupt or signal handler: wake a coroutine that does")
+            }
             Self::Shutdown => f.write_str("the runtime has shut down"),
             Self::Full { limit } => write!(f, "the runtime's limit of {limit} coroutines is reached"),
             Self::Stack(why) => why.fmt(f),

@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use super::join::JoinHandle;
 use super::runtime::Inner;
 use super::stack_cache::class_of;
-use super::task_core::{NewTask, PartsOfSpawn, ScopeLink, TaskCell};
+use super::task_core::{NewTask, PartsOfSpawn, ScopeOf, TaskCell};
 use super::worker::Worker;
 use crate::stack::StackError;
 use crate::task::header::{Header, Options, TaskRef};
@@ -51,6 +51,7 @@ pub struct Builder<'a> {
     options: Options,
     placement: Placement,
     at_limit: AtLimit,
+    spawn_site: Option<&'static Location<'static>>,
 }
 
 impl Default for Builder<'_> {
@@ -69,6 +70,7 @@ impl<'a> Builder<'a> {
             options: Options::NONE,
             placement: Placement::Anywhere,
             at_limit: AtLimit::Wait,
+            spawn_site: None,
         }
     }
 
@@ -80,6 +82,12 @@ impl<'a> Builder<'a> {
     /// Names it, for reports. Names are for kinds of coroutines ("acceptor"); the number tells two of a kind apart.
     pub const fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// Counts it as spawned at `site` instead of at the call, for code that spawns on behalf of others.
+    pub const fn spawn_site(mut self, site: &'static Location<'static>) -> Self {
+        self.spawn_site = Some(site);
         self
     }
 
@@ -150,7 +158,7 @@ impl<'a> Builder<'a> {
         T: Send + 'static,
     {
         // SAFETY: `'static` and `Send`.
-        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+        unsafe { self.spawn_unchecked(body, ScopeOf::NONE) }
     }
 
     /// Spawns the coroutine on the worker of the calling coroutine, where it stays: neither `body` nor its output need be
@@ -168,7 +176,7 @@ impl<'a> Builder<'a> {
         self.placement = Placement::Here;
         self.options = Options(self.options.0 & !Options::MIGRATES.0);
         // SAFETY: it starts, runs and ends on the calling worker's thread; its handle is `Send` only if `T` is.
-        unsafe { self.spawn_unchecked(body, ScopeLink::none()) }
+        unsafe { self.spawn_unchecked(body, ScopeOf::NONE) }
     }
 
     /// # Safety
@@ -176,16 +184,18 @@ impl<'a> Builder<'a> {
     /// `body` and its output may go to another thread, or `placement` is `Here` and it does not migrate; what they borrow
     /// stays until the scope in `scope` has been told of the end.
     #[track_caller]
-    pub(crate) unsafe fn spawn_unchecked<F, T>(self, body: F, scope: ScopeLink) -> Result<JoinHandle<T>, SpawnError>
+    pub(crate) unsafe fn spawn_unchecked<F, T>(self, body: F, scope: ScopeOf) -> Result<JoinHandle<T>, SpawnError>
     where
         F: FnOnce() -> T,
     {
-        let spawn_site = Location::caller();
+        let caller = Location::caller();
+        let spawn_site = self.spawn_site.unwrap_or(caller);
         let here = match Place::current() {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.
             Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
-            Place::Interrupt | Place::Outside => None,
+            Place::Interrupt => return Err(SpawnError::InInterrupt),
+            Place::Outside => None,
         };
         // The task keeps this pointer. Who wakes it from outside counts a reference by it, so it is the one of the `Arc`.
         let shared: *const Inner = match (self.runtime, here) {

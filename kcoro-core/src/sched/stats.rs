@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Counters: one set per worker, written by its owner with plain loads and stores, read by anyone.
+//!
+//! A count that must not be behind another (ends and spawns) is written with Release and read with Acquire; as a whole,
+//! a snapshot of running workers is of no single instant.
 
 use crate::primitive::atomic::{AtomicU64, Ordering};
 
@@ -23,77 +26,102 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Release);
     }
 
+    fn set(&self, value: u64) {
+        // Relaxed: nothing is concluded from it.
+        self.0.store(value, Ordering::Relaxed);
+    }
+
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// See the [module](self).
-pub(super) struct Counters {
-    pub(super) spawned: Counter,
-    pub(super) started: Counter,
-    pub(super) ended: Counter,
-    /// Ended without having started.
-    pub(super) rejected: Counter,
-    pub(super) switches: Counter,
-    pub(super) parks: Counter,
-    pub(super) yields: Counter,
-    pub(super) steals: Counter,
-    pub(super) sleeps: Counter,
+/// One definition for the counters of a worker and for what is shown of them.
+macro_rules! counted {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// See the [module](self).
+        pub(super) struct Counters {
+            $(pub(super) $name: Counter,)*
+            /// Not a count: how many bound coroutines were ready when the worker last was at its base loop.
+            run_queue: Counter,
+        }
+
+        impl Counters {
+            pub(super) const fn new() -> Self {
+                Self { $($name: Counter::new(),)* run_queue: Counter::new() }
+            }
+        }
+
+        /// What a runtime or one worker of it has done since it was built, or between two snapshots.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Stats {
+            fn count(&mut self, counters: &Counters) {
+                $(self.$name = self.$name.wrapping_add(counters.$name.get());)*
+            }
+
+            /// What has been done since `earlier`, a snapshot of the same runtime or worker.
+            #[must_use]
+            pub fn since(&self, earlier: &Stats) -> Stats {
+                Stats { $($name: self.$name.saturating_sub(earlier.$name),)* }
+            }
+        }
+    };
+}
+
+counted! {
+    /// Coroutines that have ended, those dropped before their first run included.
+    ended,
+    /// Of those that have ended, the ones that were dropped before their first run.
+    rejected,
+    /// Coroutines that have run for the first time.
+    started,
+    /// Coroutines spawned. Those that plain threads spawn count for the runtime, and for no worker.
+    spawned,
+    /// Switches into a coroutine.
+    switches,
+    /// Suspensions that waited for an event. Each ends with a wake, so what has parked and is not parked now was woken.
+    parks,
+    /// Suspensions that only let others run.
+    yields,
+    /// Coroutines taken from another worker's queue.
+    steals,
+    /// Bound coroutines that came from other threads: woken there, or placed by hand.
+    inbox,
+    /// Coroutines taken from the runtime's queue, where plain threads spawn and full workers' queues overflow to.
+    injected,
+    /// Waits that had a deadline.
+    timers_armed,
+    /// Waits that their deadline ended.
+    timers_fired,
+    /// How often a worker went to sleep.
+    sleeps,
 }
 
 impl Counters {
-    pub(super) const fn new() -> Self {
-        Self {
-            spawned: Counter::new(),
-            started: Counter::new(),
-            ended: Counter::new(),
-            rejected: Counter::new(),
-            switches: Counter::new(),
-            parks: Counter::new(),
-            yields: Counter::new(),
-            steals: Counter::new(),
-            sleeps: Counter::new(),
-        }
-    }
-
     /// Coroutines that started here and have not ended. Migrating ones may have ended elsewhere, so it may be negative.
     pub(super) fn bound(&self) -> i64 {
         self.started.get().wrapping_sub(self.ended.get()) as i64
     }
-}
 
-/// What a runtime has done since it was built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Coroutines spawned.
-    pub spawned: u64,
-    /// Coroutines that have run for the first time.
-    pub started: u64,
-    /// Coroutines that have ended, those dropped before their first run included.
-    pub ended: u64,
-    /// Switches into a coroutine.
-    pub switches: u64,
-    /// Suspensions that waited for an event.
-    pub parks: u64,
-    /// Suspensions that only let others run.
-    pub yields: u64,
-    /// Coroutines taken from another worker's queue.
-    pub steals: u64,
-    /// How often a worker went to sleep.
-    pub sleeps: u64,
+    /// Notes how many bound coroutines are ready.
+    pub(super) fn note_run_queue(&self, len: usize) {
+        self.run_queue.set(len as u64);
+    }
+
+    pub(super) fn run_queue(&self) -> usize {
+        self.run_queue.get() as usize
+    }
 }
 
 impl Stats {
     pub(super) fn add(&mut self, counters: &Counters) {
-        self.spawned += counters.spawned.get();
-        self.started += counters.started.get();
-        self.ended += counters.ended.get() + counters.rejected.get();
-        self.switches += counters.switches.get();
-        self.parks += counters.parks.get();
-        self.yields += counters.yields.get();
-        self.steals += counters.steals.get();
-        self.sleeps += counters.sleeps.get();
+        self.count(counters);
+        // The two are apart inside, for `bound`.
+        self.ended += counters.rejected.get();
     }
 }

@@ -176,6 +176,12 @@ impl<T> StealSlot<T> {
         NonNull::new(self.newest.swap(node.as_ptr(), Ordering::AcqRel))
     }
 
+    /// Whether there is a node, as far as a glance tells.
+    pub(crate) fn looks_full(&self) -> bool {
+        // Relaxed: a hint.
+        !self.newest.load(Ordering::Relaxed).is_null()
+    }
+
     /// Takes what is there. Costs one plain load when that is nothing.
     #[inline]
     pub(crate) fn take(&self) -> Option<NonNull<T>> {

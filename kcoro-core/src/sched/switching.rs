@@ -16,6 +16,7 @@ use core::ptr::{self, NonNull};
 
 use super::worker::{Departed, Next, RUN_BUDGET, Worker};
 use crate::arch::{self, FpControl};
+use crate::primitive::held;
 use crate::stack::RawStack;
 use crate::stack::fiber::{self, Fiber};
 use crate::task::header::{Header, Options};
@@ -114,6 +115,9 @@ impl Worker {
         let me = unsafe { me.as_ref() };
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
             require_default_fp_control(me);
+        }
+        if held::count() != 0 {
+            refuse_held_locks(me);
         }
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
@@ -224,6 +228,19 @@ impl Worker {
             && !self.runtime().is_closing()
             && !next.options.has(Options::MEASURE_STACK)
     }
+}
+
+/// Ends the program: whoever takes the lock next may need this very worker to go on. For the same reason as below it is no
+/// panic.
+#[cold]
+fn refuse_held_locks(me: &Header) -> ! {
+    super::fatal(format_args!(
+        "coroutine {} {}, spawned at {}: it suspends while it holds {} of kcoro's own locks; this is a bug in kcoro",
+        me.id,
+        me.name.unwrap_or("(unnamed)"),
+        me.spawn_site,
+        held::count()
+    ));
 }
 
 /// Ends the program if the control words are changed. A panic would not do: the wait that `me` has begun may be in queues

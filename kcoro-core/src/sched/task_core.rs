@@ -26,7 +26,7 @@ use super::runtime::Inner;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::stack::StackError;
 use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
-use crate::task::schedule::NO_DEADLINE;
+use crate::task::schedule::{NO_DEADLINE, Place};
 
 /// The part of a spawned coroutine that does not depend on its types. The header comes first.
 #[repr(C)]
@@ -47,10 +47,52 @@ unsafe impl Sync for TaskCore {}
 // SAFETY: as above.
 unsafe impl Send for TaskCore {}
 
+/// The scope that a new coroutine is spawned into, if any.
+#[derive(Clone, Copy)]
+pub(crate) struct ScopeOf {
+    /// See [`ScopeLink`].
+    pub(crate) on_end: Option<unsafe fn(*const (), NonNull<Header>)>,
+    pub(crate) data: *const (),
+    pub(crate) opener: Opener,
+}
+
+impl ScopeOf {
+    pub(crate) const NONE: Self = Self { on_end: None, data: core::ptr::null(), opener: Opener::NONE };
+}
+
+/// Whose scope it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Opener {
+    id: u64,
+    /// The address of its runtime, which is compared only, so that a scope can be shared as far as its children can.
+    runtime: usize,
+}
+
+impl Opener {
+    const NONE: Self = Self { id: 0, runtime: 0 };
+
+    /// The running coroutine, if the caller is in one.
+    pub(crate) fn current() -> Self {
+        Place::coroutine().map_or(Self::NONE, |task| {
+            // SAFETY: the running coroutine is live.
+            let core = unsafe { TaskCore::of(task) };
+            Self { id: core.header.id, runtime: core.runtime.addr() }
+        })
+    }
+
+    /// Its number, which means something within its own runtime only; zero elsewhere.
+    fn id_in(self, runtime: *const Inner) -> u64 {
+        if self.runtime == runtime.addr() { self.id } else { 0 }
+    }
+}
+
 /// Who is told when a scope's child has ended, after its closure and, unless a handle owns it, its output are gone.
 pub(crate) struct ScopeLink {
     pub(crate) on_end: Option<unsafe fn(*const (), NonNull<Header>)>,
     pub(crate) data: *const (),
+    /// The number of the coroutine whose scope it is; zero if that is a plain thread or of another runtime, or if there
+    /// is no scope.
+    pub(crate) parent_id: u64,
     /// Whether the coroutine failed and no handle was left to see it. Written before `on_end` is called.
     pub(crate) failed_unobserved: Cell<bool>,
     /// Why it never ran, if it had no stack. Written before `on_end` is called.
@@ -63,14 +105,11 @@ pub(crate) struct ScopeLink {
 }
 
 impl ScopeLink {
-    pub(crate) const fn none() -> Self {
-        Self::new(None, core::ptr::null())
-    }
-
-    pub(crate) const fn new(on_end: Option<unsafe fn(*const (), NonNull<Header>)>, data: *const ()) -> Self {
+    fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
         Self {
-            on_end,
-            data,
+            on_end: scope.on_end,
+            data: scope.data,
+            parent_id: scope.opener.id_in(runtime),
             failed_unobserved: Cell::new(false),
             no_stack: Cell::new(None),
             prev: Cell::new(None),
@@ -136,7 +175,7 @@ pub(super) struct NewTask<F> {
     pub(super) closure: F,
     pub(super) parts: PartsOfSpawn,
     pub(super) runtime: *const Inner,
-    pub(super) scope: ScopeLink,
+    pub(super) scope: ScopeOf,
 }
 
 /// The spawn's own parts of a header.
@@ -164,7 +203,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
                 links: Links::new(),
                 locals: Locals::new(),
                 stack_used_bytes: AtomicUsize::new(0),
-                scope: new.scope,
+                scope: ScopeLink::new(new.scope, new.runtime),
             },
             stage: UnsafeCell::new(Stage { closure: ManuallyDrop::new(new.closure) }),
         });

@@ -86,6 +86,7 @@ impl Worker {
                     let (task, generation) = unsafe { (node.as_ref().task, node.as_ref().generation) };
                     // SAFETY: for the same reason the coroutine is live. Losing means that it was woken otherwise.
                     if let Ok(how) = unsafe { task.as_ref() }.claim.try_win(generation, Outcome::TimedOut, 0) {
+                        self.shared.counters.timers_fired.bump();
                         won = Some((task, how));
                     }
                 }
@@ -115,6 +116,7 @@ impl Worker {
         let node = NonNull::from(&*node);
         // The runtime keeps its workers while one of its coroutines lives, also if this one migrates meanwhile.
         let timers: *const Timers = &raw const self.shared.timers;
+        self.shared.counters.timers_armed.bump();
         // SAFETY: as above.
         unsafe { (*timers).arm(node, deadline_ns) };
         // SAFETY: forwarded.

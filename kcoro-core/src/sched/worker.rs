@@ -3,7 +3,7 @@
 //!
 //! # Who may touch what
 //!
-//! `head` and `local` belong to the worker's own thread. `shared` is for everyone, through the types in it.
+//! `head` and `local` belong to the worker's own thread; a dump compares `head.current`, which is atomic, with tasks. `shared` is for everyone, through the types in it.
 //!
 //! Which queue feeds the next switch is in [`queues`](super::queues).
 #![expect(unsafe_code, reason = "owner-only fields behind a shared reference; tasks by raw pointer")]
@@ -39,7 +39,7 @@ pub(crate) struct Worker {
     pub(super) index: usize,
 }
 
-// SAFETY: see "Who may touch what": other threads use `shared`, `runtime` and `index` only.
+// SAFETY: see "Who may touch what": other threads use `shared`, `runtime`, `index` and the atomic `head.current` only.
 unsafe impl Send for Worker {}
 // SAFETY: as above.
 unsafe impl Sync for Worker {}

@@ -9,11 +9,12 @@ use core::pin::pin;
 use core::ptr::{self, NonNull};
 
 use crate::primitive::SpinLock;
-use crate::sched::task_core::{ScopeLink, TaskCore};
+use crate::sched::task_core::{Opener, ScopeOf, TaskCore, ScopeLink};
 use crate::sched::{Builder, JoinHandle, SpawnError};
 use crate::stack::StackError;
 use crate::task::claim::{Accepts, Outcome, Won};
 use crate::task::header::{Header, TaskRef};
+use crate::task::wait_record::{ScopeId, WaitsFor};
 use crate::util::linked::Chain;
 use crate::wait::queue::{Node, WaitQueue};
 use crate::wait::wake::make_ready;
@@ -23,6 +24,7 @@ use crate::wait::{Limit, enter};
 pub(super) struct Children {
     state: SpinLock<State>,
     on_no_stack: OnNoStack,
+    opener: Opener,
 }
 
 /// What becomes of the other children when one has no stack and never runs.
@@ -59,7 +61,7 @@ impl Children {
             no_stack: None,
             parent: WaitQueue::new(),
         };
-        Self { state: SpinLock::new(state), on_no_stack }
+        Self { state: SpinLock::new(state), on_no_stack, opener: Opener::current() }
     }
 
     /// Spawns a child.
@@ -75,9 +77,9 @@ impl Children {
     {
         // Counted first: the child may end before the spawn returns.
         self.state.lock().live += 1;
-        let link = ScopeLink::new(Some(Self::child_ended), (&raw const *self).cast());
+        let scope = ScopeOf { on_end: Some(Self::child_ended), data: (&raw const *self).cast(), opener: self.opener };
         // SAFETY: the caller's promise.
-        let handle = unsafe { builder.spawn_unchecked(body, link) };
+        let handle = unsafe { builder.spawn_unchecked(body, scope) };
         match &handle {
             Ok(handle) => self.enlist(handle.task()),
             Err(_) => self.state.lock().live -= 1,
@@ -199,7 +201,7 @@ impl Children {
         // SAFETY: the node stays in this frame and is removed below.
         unsafe { state.parent.push(node) };
         drop(state);
-        waiter.park(accepts, Limit::Never, generation);
+        waiter.park(WaitsFor::Children(ScopeId::of(self)), accepts, Limit::Never, generation);
         // Also after a child's win the lock is taken once: that child releases it as its last touch of this frame.
         let mut state = self.state.lock();
         // SAFETY: it was pushed to this queue.

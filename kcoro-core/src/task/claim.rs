@@ -26,7 +26,9 @@
 //! - A winner that finds it clear (PARKING) leaves the coroutine alone: `DONE` is the note.
 //! - The destination sets `PARKED` and, if it then sees `DONE`, puts the coroutine into a run queue.
 //!
-//! Both are read-modify-writes of the same word, so exactly one of the two enqueues it. Threads and futures never set
+//! Both are read-modify-writes of the same word, so exactly one of the two enqueues it. Whoever wants to look at a parked
+//! coroutine and its stack takes the publication back ([`Claim::hold`]), which makes it PARKING again: it cannot run until
+//! the holder has published it anew, just as a destination does. Threads and futures never set
 //! `PARKED`; their wake handle is always used.
 //!
 //! # The word
@@ -253,6 +255,22 @@ impl Claim {
         let before = self.0.fetch_add(PARKED, Ordering::AcqRel);
         debug_assert!(before & PARKED == 0, "a park is published once");
         if before & PHASE == DONE { Published::AlreadyWon } else { Published::Parked }
+    }
+
+    /// Takes the publication of a park back, if the coroutine is parked and nobody has won it: then it stays as it is until
+    /// the caller has called [`Claim::publish_parked`] and done what that says. The coroutine is live when this is called;
+    /// from then on the holder keeps it so.
+    pub(crate) fn hold(&self) -> bool {
+        let mut word = self.0.load(Ordering::Relaxed);
+        while word & PHASE == WAITING && word & PARKED != 0 {
+            // Acquire: the saved context, and what the coroutine noted before it parked, are visible. Release is not
+            // needed: the context is published again before anyone resumes it.
+            match self.0.compare_exchange_weak(word, word & !PARKED, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     /// Requests cancellation: ends the current wait if that accepts it, and every later one that does.

@@ -10,6 +10,7 @@
 //! | field | who |
 //! |---|---|
 //! | `claim`, `refs` | anyone with a reference |
+//! | `waits` | written by the coroutine itself as it parks; means something to who holds it parked |
 //! | `home` | written by the owner at the first resume (and when it migrates), read by who makes it ready |
 //! | `link`, `sp`, `fiber`, `stack`, `state`, `deadline_ns` | the owner |
 //! | `vtable`, `id`, `name`, `spawn_site`, `options` | fixed before the task is shared |
@@ -21,6 +22,7 @@ use core::ptr::{self, NonNull};
 
 use super::claim::Claim;
 use super::schedule::{NO_DEADLINE, Schedule, WorkerHead};
+use super::wait_record::WaitRecord;
 use crate::primitive::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::stack::RawStack;
 use crate::stack::fiber::Fiber;
@@ -88,6 +90,7 @@ pub(crate) struct Header {
     pub(crate) options: Options,
     started: Cell<bool>,
     pub(crate) registered: Cell<bool>,
+    pub(crate) waits: WaitRecord,
     stack: Cell<Option<RawStack>>,
     pub(crate) id: u64,
     pub(crate) name: Option<&'static str>,
@@ -136,6 +139,7 @@ impl Header {
             options: parts.options,
             started: Cell::new(false),
             registered: Cell::new(false),
+            waits: WaitRecord::new(),
             stack: Cell::new(None),
             id: parts.id,
             name: parts.name,

@@ -7,9 +7,11 @@
 //! | `claim` | the one word that decides who ends a wait, and publishes a park |
 //! | `header` | the header: identity, saved context, stack, reference count |
 //! | `fault` | what a fault handler asks: whose stack is this |
+//! | `wait_record` | what a parked coroutine waits for, and since when |
 //! | `schedule` | `Schedule` and the part of a worker that the layers below the scheduler see |
 
 pub(crate) mod claim;
 pub mod fault;
 pub(crate) mod header;
 pub(crate) mod schedule;
+pub(crate) mod wait_record;

@@ -9,6 +9,7 @@ use core::ptr::{self, NonNull};
 use super::header::Header;
 use crate::platform::ambient;
 use crate::platform::{ClockId, Platform};
+use crate::primitive::atomic::{AtomicPtr, Ordering};
 
 /// What the scheduler does for `wait` and the layers between.
 ///
@@ -52,12 +53,12 @@ pub(crate) const NO_DEADLINE: u64 = u64::MAX;
 
 /// The part of a worker that the layers below the scheduler see. The ambient pointer points to it.
 ///
-/// All fields belong to the worker's own thread. What a head is asked about its worker takes a pointer: a reference to a
-/// head reaches no further than the head.
+/// All fields belong to the worker's own thread; others may only peek at which coroutine runs. What a head is asked about
+/// its worker takes a pointer: a reference to a head reaches no further than the head.
 #[repr(C)]
 pub(crate) struct WorkerHead {
     /// The running coroutine; null on the worker's base context.
-    pub(crate) current: Cell<*const Header>,
+    pub(crate) current: Current,
     /// Operations that may still complete without waiting before the coroutine yields.
     pub(crate) budget: Cell<u32>,
     /// The clock as it was when the worker last looked.
@@ -68,7 +69,12 @@ pub(crate) struct WorkerHead {
 
 impl WorkerHead {
     pub(crate) fn new(scheduler: &'static dyn Schedule) -> Self {
-        Self { current: Cell::new(ptr::null()), budget: Cell::new(0), cached_now_ns: Cell::new(0), scheduler }
+        Self {
+            current: Current(AtomicPtr::new(ptr::null_mut())),
+            budget: Cell::new(0),
+            cached_now_ns: Cell::new(0),
+            scheduler,
+        }
     }
 
     /// # Safety
@@ -93,6 +99,22 @@ impl WorkerHead {
     pub(crate) unsafe fn clock_id(this: NonNull<Self>) -> ClockId {
         // SAFETY: forwarded.
         unsafe { Self::platform(this) }.clock_id()
+    }
+}
+
+/// The running coroutine of a worker. Only the worker's own thread may set it, and follow what it gets.
+pub(crate) struct Current(AtomicPtr<Header>);
+
+impl Current {
+    #[inline(always)]
+    pub(crate) fn get(&self) -> *const Header {
+        // Relaxed, here and below: for its own thread it is a plain variable; others compare it only.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, task: *const Header) {
+        self.0.store(task.cast_mut(), Ordering::Relaxed);
     }
 }
 

@@ -10,6 +10,7 @@ use super::{ClockMismatch, Instant, ns_of};
 use crate::task::claim::{Accepts, Outcome};
 use crate::task::header::Header;
 use crate::task::schedule::{Place, WorkerHead};
+use crate::task::wait_record::WaitsFor;
 use crate::wait::{CannotWait, Limit, Waiter, enter};
 
 /// Why a sleep ended early, or did not begin.
@@ -67,7 +68,7 @@ pub fn sleep_until(deadline: Instant) -> Result<(), TimeError> {
 fn sleep_within(limit: Limit) -> Result<(), TimeError> {
     let waiter: Waiter = enter().waiter()?;
     let generation = waiter.begin(Accepts::CANCEL).map_err(|_| TimeError::Cancelled)?;
-    match waiter.park(Accepts::CANCEL, limit, generation).0 {
+    match waiter.park(WaitsFor::Sleep, Accepts::CANCEL, limit, generation).0 {
         Outcome::TimedOut => Ok(()),
         _ => Err(TimeError::Cancelled),
     }

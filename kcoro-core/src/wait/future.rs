@@ -11,6 +11,7 @@ use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use super::{CannotWait, Limit, Waiter, enter};
 use crate::task::claim::{Accepts, Outcome, Pending};
 use crate::task::header::{Header, TaskRef};
+use crate::task::wait_record::WaitsFor;
 
 /// Why a wait ended without what it waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output, WaitError> {
         // Asked anew each time: polling may have suspended, and a coroutine may come back on another worker.
         let waiter = enter().waiter()?;
         let ended = match waiter.begin(ENDS) {
-            Ok(generation) => waiter.park(ENDS, Limit::Never, generation).0,
+            Ok(generation) => waiter.park(WaitsFor::Future, ENDS, Limit::Never, generation).0,
             Err(Pending::Token) => Outcome::Token,
             Err(Pending::Cancel) => Outcome::Cancelled,
         };

@@ -34,6 +34,7 @@ use crate::platform::ClockId;
 use crate::task::claim::{Accepts, Claim, Generation, Outcome, Pending};
 use crate::task::header::Header;
 use crate::task::schedule::{NO_DEADLINE, Place, WorkerHead};
+use crate::task::wait_record::WaitsFor;
 
 /// Why an operation that had to wait was refused. Its non-waiting part has been tried before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl core::error::Error for CannotWait {}
 
 #[cfg(feature = "std")]
 pub(crate) fn is_unwinding() -> bool {
-    std::thread::panicking()
+    crate::primitive::thread::panicking()
 }
 
 #[cfg(not(feature = "std"))]
@@ -202,14 +203,15 @@ impl Waiter {
         self.claim().begin(accepts)
     }
 
-    /// Waits until the claim has been won. No lock may be held.
+    /// Waits until the claim has been won. No lock may be held. `what` it is that the caller waits for is noted for dumps;
+    /// of a thread they know nothing.
     #[inline]
-    pub(crate) fn park(self, accepts: Accepts, limit: Limit, generation: Generation) -> (Outcome, u32) {
+    pub(crate) fn park(self, what: WaitsFor, accepts: Accepts, limit: Limit, generation: Generation) -> (Outcome, u32) {
         if let Some(ended) = self.claim().outcome() {
             return ended;
         }
         match self {
-            Waiter::Coroutine(worker, task) => park_coroutine(worker, task, accepts, limit, generation),
+            Waiter::Coroutine(worker, task) => park_coroutine(worker, task, what, accepts, limit, generation),
             #[cfg(feature = "std")]
             Waiter::Thread(parker) => parker.park(limit, generation),
         }
@@ -220,6 +222,7 @@ impl Waiter {
 fn park_coroutine(
     worker: NonNull<WorkerHead>,
     task: NonNull<Header>,
+    what: WaitsFor,
     accepts: Accepts,
     limit: Limit,
     generation: Generation,
@@ -241,6 +244,7 @@ fn park_coroutine(
         // By a clock that is never ahead: no switch is needed to find out. Losing means that it ended.
         let _ = header.claim.try_win(generation, Outcome::TimedOut, 0);
     } else {
+        header.waits.note(what, head.cached_now_ns.get());
         // SAFETY: we are the current coroutine of this worker, our wait has begun, and no lock is held.
         unsafe { head.scheduler.suspend(worker, deadline_ns) };
     }

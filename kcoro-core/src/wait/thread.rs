@@ -7,6 +7,7 @@ use std::task::Wake;
 
 use super::Limit;
 use crate::platform::system_clock;
+use crate::primitive::held;
 use crate::primitive::thread::{self, Thread};
 use crate::task::claim::{Claim, Generation, Outcome};
 use crate::task::schedule::NO_DEADLINE;
@@ -48,6 +49,11 @@ impl ThreadParker {
 
     /// Waits until the claim has been won.
     pub(crate) fn park(&self, limit: Limit, generation: Generation) -> (Outcome, u32) {
+        debug_assert_eq!(
+            held::count(),
+            0,
+            "a thread waits while it holds a lock of kcoro's own; this is a bug in kcoro"
+        );
         let deadline_ns = match limit {
             Limit::Never => NO_DEADLINE,
             Limit::AfterNs(ns) => system_clock::now_ns().saturating_add(ns),

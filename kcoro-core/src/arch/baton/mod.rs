@@ -122,6 +122,13 @@ impl OwnStack {
     }
 }
 
+/// For walks by frame pointers: there are no frames to walk over.
+pub(super) unsafe fn load(_address: usize) -> usize {
+    0
+}
+
+pub(super) const RECORD_BELOW_FRAME_POINTER_BYTES: usize = 0;
+
 /// Miri has no control words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct FpWords;

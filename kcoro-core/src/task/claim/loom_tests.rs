@@ -145,3 +145,36 @@ fn loom_a_stale_generation_cannot_win_a_later_wait() {
         }
     });
 }
+
+#[test]
+fn loom_a_wake_that_comes_while_the_parked_one_is_held_is_paid_once() {
+    loom::model(|| {
+        let waiter = Waiter::new();
+        let generation = waiter.claim.begin(Accepts::CANCEL).unwrap();
+        let holder = {
+            let waiter = waiter.clone();
+            thread::spawn(move || {
+                if waiter.claim.hold() {
+                    // SAFETY: nobody else has the context while the waiter is held; loom checks it.
+                    waiter.context.with_mut(|context| assert_eq!(unsafe { *context }, 7));
+                    if waiter.claim.publish_parked() == Published::AlreadyWon {
+                        waiter.enqueue();
+                    }
+                }
+            })
+        };
+        let winner = {
+            let waiter = waiter.clone();
+            thread::spawn(move || {
+                if waiter.claim.try_win(generation, Outcome::Event, 0) == Ok(Won::Parked) {
+                    waiter.enqueue();
+                }
+            })
+        };
+        waiter.switch_away();
+        holder.join().unwrap();
+        winner.join().unwrap();
+        assert_eq!(waiter.enqueued.load(Ordering::Relaxed), 1, "the wake was lost");
+        assert!(!waiter.claim.hold(), "a waiter that was woken cannot be held");
+    });
+}

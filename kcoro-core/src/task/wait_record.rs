@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What a parked coroutine waits for, and since when: written by itself as it parks, for whoever asks later.
+//!
+//! Two words beside the claim, stored without ordering and never cleared: they mean something only while the coroutine is
+//! parked, and who reads them has made sure that it is and stays so ([`Claim::hold`](super::claim::Claim::hold)), which
+//! orders the reads after the stores. A wake costs nothing.
+
+use core::fmt;
+
+use crate::primitive::atomic::{AtomicU64, Ordering};
+
+/// Which channel: equal for all handles of one channel, and unequal for any two channels that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelId(u64);
+
+/// Which scope: equal for all children of one scope, and unequal for any two scopes that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeId(u64);
+
+impl ChannelId {
+    #[inline(always)]
+    pub(crate) fn of<T: ?Sized>(channel: *const T) -> Self {
+        Self(object(channel))
+    }
+}
+
+impl ScopeId {
+    #[inline(always)]
+    pub(crate) fn of<T: ?Sized>(scope: *const T) -> Self {
+        Self(object(scope))
+    }
+}
+
+/// An object by its address, less the top byte, where some processors keep a tag.
+#[inline(always)]
+fn object<T: ?Sized>(address: *const T) -> u64 {
+    address.addr() as u64 & OBJECT
+}
+
+macro_rules! shown_as_address {
+    ($($id:ty)*) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:#x}", self.0)
+            }
+        }
+
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:#x}", self.0)
+            }
+        }
+    )*};
+}
+shown_as_address!(ChannelId ScopeId);
+
+/// What a parked coroutine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitsFor {
+    /// A value of this channel.
+    Receive(ChannelId),
+    /// Room in this channel or, if it has no buffer, a receiver.
+    Send(ChannelId),
+    /// The end of the coroutine with this number, of the same runtime.
+    Join(u64),
+    /// The end of the coroutine with this number, of another runtime.
+    JoinElsewhere(u64),
+    /// A point in time.
+    Sleep,
+    /// The end of the children of this scope.
+    Children(ScopeId),
+    /// A place below its runtime's limit of live coroutines.
+    SpawnLimit,
+    /// A future that [`block_on`](crate::wait::block_on) runs, to be woken.
+    Future,
+    /// The end of another runtime's coroutines.
+    Shutdown,
+}
+
+const KIND_SHIFT: u32 = 56;
+const OBJECT: u64 = (1 << KIND_SHIFT) - 1;
+
+impl WaitsFor {
+    /// Kind and object in one word.
+    #[inline(always)]
+    fn encode(self) -> u64 {
+        let (kind, object) = match self {
+            Self::Receive(channel) => (1, channel.0),
+            Self::Send(channel) => (2, channel.0),
+            Self::Join(id) => (3, id),
+            Self::JoinElsewhere(id) => (4, id),
+            Self::Sleep => (5, 0),
+            Self::Children(scope) => (6, scope.0),
+            Self::SpawnLimit => (7, 0),
+            Self::Future => (8, 0),
+            Self::Shutdown => (9, 0),
+        };
+        (kind << KIND_SHIFT) | (object & OBJECT)
+    }
+
+    fn decode(word: u64) -> Option<Self> {
+        let object = word & OBJECT;
+        Some(match word >> KIND_SHIFT {
+            1 => Self::Receive(ChannelId(object)),
+            2 => Self::Send(ChannelId(object)),
+            3 => Self::Join(object),
+            4 => Self::JoinElsewhere(object),
+            5 => Self::Sleep,
+            6 => Self::Children(ScopeId(object)),
+            7 => Self::SpawnLimit,
+            8 => Self::Future,
+            9 => Self::Shutdown,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for WaitsFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Receive(channel) => write!(f, "a value from channel {channel}"),
+            Self::Send(channel) => write!(f, "room in channel {channel}"),
+            Self::Join(id) => write!(f, "the end of coroutine {id}"),
+            Self::JoinElsewhere(id) => write!(f, "the end of coroutine {id} of another runtime"),
+            Self::Sleep => f.write_str("a point in time"),
+            Self::Children(scope) => write!(f, "the children of scope {scope}"),
+            Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
+            Self::Future => f.write_str("a future"),
+            Self::Shutdown => f.write_str("the end of another runtime"),
+        }
+    }
+}
+
+/// See the [module](self).
+pub(crate) struct WaitRecord {
+    what: AtomicU64,
+    since_ns: AtomicU64,
+}
+
+impl WaitRecord {
+    pub(crate) fn new() -> Self {
+        Self { what: AtomicU64::new(0), since_ns: AtomicU64::new(0) }
+    }
+
+    /// Notes what the coroutine, which is the caller and about to park, waits for.
+    #[inline(always)]
+    pub(crate) fn note(&self, what: WaitsFor, since_ns: u64) {
+        // Relaxed: the publication of the park orders both before the reads.
+        self.what.store(what.encode(), Ordering::Relaxed);
+        self.since_ns.store(since_ns, Ordering::Relaxed);
+    }
+
+    /// What was noted last, and when. Only who holds the parked coroutine learns from it what it waits for now.
+    pub(crate) fn read(&self) -> Option<(WaitsFor, u64)> {
+        // Relaxed: holding the coroutine has ordered the stores before.
+        let what = WaitsFor::decode(self.what.load(Ordering::Relaxed))?;
+        Some((what, self.since_ns.load(Ordering::Relaxed)))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{ChannelId, OBJECT, ScopeId, WaitRecord, WaitsFor};
+
+    #[test]
+    fn each_wait_is_read_as_it_was_noted() {
+        let record = WaitRecord::new();
+        assert_eq!(record.read(), None);
+        for what in [
+            WaitsFor::Receive(ChannelId(0x7fff_0010)),
+            WaitsFor::Send(ChannelId(8)),
+            WaitsFor::Join(OBJECT),
+            WaitsFor::JoinElsewhere(1),
+            WaitsFor::Sleep,
+            WaitsFor::Children(ScopeId(16)),
+            WaitsFor::SpawnLimit,
+            WaitsFor::Future,
+            WaitsFor::Shutdown,
+        ] {
+            record.note(what, 7);
+            assert_eq!(record.read(), Some((what, 7)));
+        }
+    }
+
+    #[test]
+    fn a_tagged_address_names_the_same_object() {
+        let plain = core::ptr::without_provenance::<u8>(0x1234_5670);
+        let tagged = core::ptr::without_provenance::<u8>(0x1234_5670 | (0x5a << (usize::BITS - 8)));
+        assert_eq!(ChannelId::of(plain), ChannelId::of(tagged));
+    }
+}
