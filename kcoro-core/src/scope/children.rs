@@ -9,7 +9,7 @@ use core::pin::pin;
 use core::ptr::{self, NonNull};
 
 use crate::primitive::SpinLock;
-use crate::sched::task_core::{Opener, ScopeOf, TaskCore, ScopeLink};
+use crate::sched::task_core::{Opener, ScopeLink, ScopeOf, TaskCore};
 use crate::sched::{Builder, JoinHandle, SpawnError};
 use crate::stack::StackError;
 use crate::task::claim::{Accepts, Outcome, Won};
