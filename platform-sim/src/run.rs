@@ -17,6 +17,7 @@ use crate::graph::WaitGraph;
 use crate::points::Registration;
 use crate::schedule::Schedule;
 use crate::traced::Traced;
+use crate::watchdog;
 use crate::world::{Laws, Stuck, World};
 
 /// A run that came to its end.
@@ -52,6 +53,7 @@ where
     T: Send + 'static,
 {
     let world = World::new(dice, laws);
+    let _watched = watchdog::watch(world.watch.clone());
     let result = run_in(&world, traced, site, body);
     let (trace_hash, steps, drawn) = (world.trace_hash(), world.steps(), world.drawn());
     let virtual_time = Duration::from_nanos(world.passed_ns());

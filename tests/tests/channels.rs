@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use kcoro_posix::channel::{
-    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError, bounded, rendezvous,
+    Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError, bounded, rendezvous,
 };
 use kcoro_posix::platform::ClockId;
 use kcoro_posix::sched::{Builder, spawn, yield_now};
 use kcoro_posix::time::Instant;
 use kcoro_tests::counted::Drops;
-use kcoro_tests::{SHORT, end, runtime};
+use kcoro_tests::{SHORT, end, runtime, until_parks};
 
 #[test]
 fn a_channel_holds_exactly_its_capacity() {
@@ -106,6 +106,28 @@ fn the_last_of_a_side_closes_and_wakes_the_other() {
         let senders = [tx.clone(), tx].map(|tx| runtime.spawn(move || tx.send(2)).unwrap());
         drop(rx);
         senders.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), Err(SendError::Closed(2))));
+        end(runtime);
+    }
+}
+
+#[test]
+fn a_close_wakes_everyone_who_waits() {
+    for capacity in [0, 1] {
+        let runtime = runtime(1);
+        let (_tx, rx) = bounded::<u8>(capacity);
+        let receive = |rx: Receiver<u8>| runtime.spawn(move || rx.recv()).unwrap();
+        let receivers: Vec<_> = (0..3).map(|_| receive(rx.clone())).collect();
+        until_parks(&runtime, 3);
+        assert!(rx.close());
+        receivers.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), Err(RecvError::Closed)));
+        let (tx, rx) = bounded::<u8>(capacity);
+        (0..capacity).for_each(|_| tx.send(9).unwrap());
+        let send = |n| (n, tx.clone());
+        let senders: Vec<_> = (0..3).map(send).map(|(n, tx)| runtime.spawn(move || tx.send(n)).unwrap()).collect();
+        until_parks(&runtime, 6);
+        assert!(rx.close());
+        let sent = senders.into_iter().map(|handle| handle.join().unwrap());
+        assert!(sent.eq((0..3).map(|n| Err(SendError::Closed(n)))));
         end(runtime);
     }
 }

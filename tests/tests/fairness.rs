@@ -41,6 +41,27 @@ fn a_yielding_loop_does_not_starve_new_coroutines() {
     does_not_starve(yield_now, spawned_ones_end);
 }
 
+/// With two of them the run queue is never empty, so new coroutines need a turn of their own.
+#[test]
+fn two_yielding_loops_do_not_starve_new_coroutines() {
+    let runtime = runtime(1);
+    runtime
+        .run(|| {
+            let over = Arc::new(AtomicBool::new(false));
+            let busy = |_| {
+                let over = over.clone();
+                Builder::new().near().spawn(move || until(|| over.load(Ordering::SeqCst))).unwrap()
+            };
+            let busy: Vec<_> = (0..2).map(busy).collect();
+            yield_now();
+            spawned_ones_end();
+            over.store(true, Ordering::SeqCst);
+            busy.into_iter().for_each(|handle| handle.join().unwrap());
+        })
+        .unwrap();
+    end(runtime);
+}
+
 #[test]
 fn a_yielding_loop_does_not_starve_timers() {
     does_not_starve(yield_now, || (0..20).for_each(|_| sleep(SHORT).unwrap()));

@@ -28,6 +28,7 @@ fn bugs(checker: &str) -> &'static [(&'static str, &'static [&'static str])] {
             ("heap-use-after-free", &["AddressSanitizer: heap-use-after-free", "read_a_freed_block"]),
             ("stack-buffer-overflow", &["AddressSanitizer: stack-buffer-overflow", "write_past_an_array"]),
             ("stack-use-after-return", &["AddressSanitizer: stack-use-after-return", "read_the_frame_of_a_call"]),
+            ("leak", &["LeakSanitizer: detected memory leaks", "lose_a_block"]),
         ],
         "valgrind" => &[
             ("heap-use-after-free", &["Invalid read of size 8", "read_a_freed_block", "free'd"]),

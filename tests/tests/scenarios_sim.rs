@@ -20,7 +20,10 @@ fn stages() -> impl Iterator<Item = Stage> {
 
 fn seeds() -> u64 {
     let Ok(seeds) = std::env::var("KCORO_SEEDS") else { return SEEDS };
-    seeds.parse().unwrap_or_else(|_| panic!("KCORO_SEEDS={seeds}: not a number of seeds"))
+    match seeds.parse() {
+        Ok(number @ 1..) => number,
+        _ => panic!("KCORO_SEEDS is `{seeds}`, which is no number of seeds: a whole number from 1 on"),
+    }
 }
 
 fn play(name: &str) {

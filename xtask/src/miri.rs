@@ -22,6 +22,9 @@ const CORE: &str =
 /// Left out: frames do not lie in stack memory under Miri; two that take minutes.
 const COROUTINES: &str = "--package kcoro-tests --test switch_coroutine -- --skip nearly_all_of_its_stack --skip nest \
                           --skip every_size";
+/// Ends of runtimes that leave nothing behind: an abandoned coroutine would be reported as a thread that was not joined.
+const ENDS: &str =
+    "--package kcoro-tests --test shutdown -- a_shutdown inside_of drives_what_it_cancels dropped_by_a_panic";
 /// On threads of the toy platform, and in the simulator. Miri has no floating-point control.
 const ON_THREADS: &str = "--package kcoro-tests --test scenarios_toy -- --skip fp_control";
 const SIMULATED: &str = "--package kcoro-tests --test scenarios_sim -- --skip fp_control";
@@ -32,11 +35,13 @@ const ROOMS_SIMULATED: &str = "channels:: cancelling:: timing:: limits::";
 const OFTEN: &str = "--package kcoro-tests --test scenarios_toy -- children_on_all_workers";
 
 pub fn run(session: &mut Session) {
-    let mut planted = cargo("test --package kcoro-tests --test planted");
+    // One at a time: each of its tests builds for Miri.
+    let mut planted = cargo("test --package kcoro-tests --test planted -- --test-threads=1");
     planted.env("KCORO_CHECKER", "miri").env("MIRIFLAGS", FLAGS);
     session.tests(planted);
     session.tests(miri(CORE, ""));
     session.tests(miri(COROUTINES, ""));
+    session.tests(miri(ENDS, ""));
     if session.long {
         for model in ["", TREE_BORROWS] {
             session.tests(miri(ON_THREADS, model));

@@ -45,9 +45,6 @@ macro_rules! no_caller {
     };
 }
 
-#[cfg(not(miri))]
-pub(crate) mod frames;
-
 /// Defines the first function of a context: `extern "C"`, so that a panic that gets so far aborts. Under Miri a context
 /// ends its thread by unwinding it.
 macro_rules! first_function {
@@ -62,6 +59,8 @@ macro_rules! first_function {
     };
 }
 pub(crate) use first_function;
+
+pub(crate) mod frames;
 
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 mod aarch64;
@@ -79,7 +78,7 @@ use aarch64 as imp;
 #[cfg(miri)]
 use baton as imp;
 #[cfg(miri)]
-pub(crate) use baton::{OwnStack, frames, host};
+pub(crate) use baton::{OwnStack, host};
 #[cfg(not(miri))]
 pub(crate) use own_stack::OwnStack;
 #[cfg(all(target_arch = "riscv64", not(miri)))]

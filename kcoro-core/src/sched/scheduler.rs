@@ -87,6 +87,7 @@ unsafe fn make_ready_from_outside(task: NonNull<Header>) {
         Arc::increment_strong_count(runtime);
         (task.as_ref(), Arc::from_raw(runtime))
     };
+    runtime.note_outside();
     if header.options.has(Options::MIGRATES) {
         // SAFETY: forwarded; `runtime` is held.
         unsafe { runtime.inject(task) };

@@ -209,6 +209,9 @@ impl<'a> Builder<'a> {
         let stack_class = self.check(runtime)?;
         self.take_place(runtime)?;
         let here = here.and_then(|_| current_worker_of(runtime));
+        if here.is_none() {
+            runtime.note_outside();
+        }
         let target = match self.placement {
             Placement::Anywhere => here.and_then(|here| less_burdened(here, self.options)),
             Placement::Worker(index) => Some(&runtime.workers()[index]),

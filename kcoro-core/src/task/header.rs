@@ -305,3 +305,6 @@ impl Drop for TaskRef {
         unsafe { Header::release(self.0) }
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_tests;

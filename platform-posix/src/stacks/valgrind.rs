@@ -4,6 +4,9 @@
 //!
 //! A client request is a sequence of instructions that does nothing on a processor and that Valgrind recognises. It is
 //! executed when a slot is handed out for the first time, beside the system call that installs its guard.
+//!
+//! Only the stacks of this backend are known: those of `HeapStack` and `StaticStack` are not. And memcheck reports the
+//! painting of a stack whose use is to be measured, as that writes to memory below any stack pointer.
 #![cfg_attr(not(miri), expect(unsafe_code, reason = "the request is a sequence of instructions"))]
 
 use core::ops::Range;

@@ -27,6 +27,7 @@ const PROGRAMS: &[(&str, fn())] = &[
     ("heap-use-after-free", || in_coroutines(read_a_freed_block)),
     ("stack-buffer-overflow", || in_coroutines(write_past_an_array)),
     ("stack-use-after-return", || in_coroutines(read_the_frame_of_a_call)),
+    ("leak", || in_coroutines(lose_a_block)),
     ("uninitialised", || in_coroutines(branch_on_an_unwritten_local)),
     ("aliased", || in_coroutines(lend_twice_over_a_switch)),
     ("clean-frames", || in_coroutines(keep_frames_and_blocks)),
@@ -222,6 +223,12 @@ fn show_a_frame(place: &AtomicPtr<u64>) {
 #[inline(never)]
 fn show(place: &AtomicPtr<u64>, local: &mut u64) {
     place.store(local, Ordering::Relaxed);
+}
+
+#[inline(never)]
+fn lose_a_block() {
+    std::mem::forget(black_box(Box::new([1u64; 4])));
+    yield_now();
 }
 
 #[inline(never)]

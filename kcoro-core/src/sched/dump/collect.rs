@@ -44,7 +44,11 @@ pub(in crate::sched) fn dump(inner: &Inner) -> Dump {
     let now_ns = inner.platform().now_ns();
     let mut coroutines = Vec::new();
     for worker in inner.workers() {
-        worker.shared.registry.walk(|task| look(inner, task, now_ns), |looked| coroutines.push(looked.finish()));
+        worker.shared.registry.walk(
+            // SAFETY: listed coroutines are live under the lock.
+            |task| unsafe { look(inner, task, now_ns) },
+            |looked| coroutines.push(looked.finish()),
+        );
     }
     coroutines.sort_unstable_by_key(|one: &CoroutineInfo| one.id);
     let live = usize::try_from(inner.live_count()).unwrap_or(usize::MAX);
@@ -52,14 +56,17 @@ pub(in crate::sched) fn dump(inner: &Inner) -> Dump {
 }
 
 /// Looks at one coroutine, under its registry's lock.
-fn look(inner: &Inner, task: NonNull<Header>, now_ns: u64) -> Looked {
-    // SAFETY: a listed task is live under the lock.
-    let core = unsafe { TaskCore::of(task) };
-    let header = &core.header;
+///
+/// # Safety
+///
+/// The task is live.
+unsafe fn look(inner: &Inner, task: NonNull<Header>, now_ns: u64) -> Looked {
+    // SAFETY: the caller's promise.
+    let (core, header) = unsafe { (TaskCore::of(task), task.as_ref()) };
     let home = home(inner, header);
     let mut frames = [0; MOST_FRAMES];
     let mut frame_count = 0;
-    let (state, owed) = match Held::take(task) {
+    let (state, owed) = match Held::take(task, header) {
         Some(held) => {
             frame_count = held.backtrace(&mut frames);
             (held.state(now_ns), held.give_back())
@@ -90,29 +97,25 @@ fn running_or_ready(home: Option<&Worker>, header: &Header) -> CoroutineState {
 }
 
 /// A parked coroutine that cannot run until it is given back.
-struct Held(NonNull<Header>);
+struct Held<'a> {
+    task: NonNull<Header>,
+    header: &'a Header,
+}
 
-impl Held {
-    /// Called under the lock of the task's registry.
-    fn take(task: NonNull<Header>) -> Option<Self> {
-        // SAFETY: a listed task is live under the lock.
-        unsafe { task.as_ref() }.claim.hold().then_some(Self(task))
-    }
-
-    fn header(&self) -> &Header {
-        // SAFETY: it cannot end while it is held.
-        unsafe { self.0.as_ref() }
+impl<'a> Held<'a> {
+    fn take(task: NonNull<Header>, header: &'a Header) -> Option<Self> {
+        header.claim.hold().then_some(Self { task, header })
     }
 
     /// Where it and its callers go on.
     fn backtrace(&self, found: &mut [usize]) -> usize {
-        let (limit, top) = self.header().stack_bounds().expect("a parked coroutine has a stack");
+        let (limit, top) = self.header.stack_bounds().expect("a parked coroutine has a stack");
         // SAFETY: it was suspended by a switch, and cannot be resumed while it is held; the stack is its own.
-        unsafe { arch::frames::return_addresses(self.header().sp(), limit..top, found) }
+        unsafe { arch::frames::return_addresses(self.header.sp(), limit..top, found) }
     }
 
     fn state(&self, now_ns: u64) -> CoroutineState {
-        match self.header().waits.read() {
+        match self.header.waits.read() {
             Some((on, since_ns)) => {
                 CoroutineState::Parked { on, waited: Duration::from_nanos(now_ns.saturating_sub(since_ns)) }
             }
@@ -122,9 +125,9 @@ impl Held {
 
     /// Lets it go. If it was woken meanwhile the caller owns it, and makes it ready.
     fn give_back(self) -> Option<NonNull<Header>> {
-        match self.header().claim.publish_parked() {
+        match self.header.claim.publish_parked() {
             Published::Parked => None,
-            Published::AlreadyWon => Some(self.0),
+            Published::AlreadyWon => Some(self.task),
         }
     }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! A model of the reference count: the memory goes once, after all that any reference was used for.
+#![expect(unsafe_code, reason = "makes headers by hand and frees them through their table")]
+
+use core::panic::Location;
+use core::ptr::NonNull;
+use std::boxed::Box;
+
+use loom::thread;
+
+use super::{Header, Options, Parts, Rejected, TaskRef, TaskVtable};
+use crate::platform::Platform;
+use crate::primitive::UnsafeCell;
+use crate::task::schedule::{Schedule, WorkerHead};
+
+/// A header, and what its references are used for. Loom reports a use that the free does not come after.
+#[repr(C)]
+struct Task {
+    header: Header,
+    used: UnsafeCell<u32>,
+}
+
+/// These tasks are never scheduled.
+struct Nobody;
+
+// SAFETY: it is never asked.
+unsafe impl Schedule for Nobody {
+    unsafe fn make_ready(&self, _: NonNull<Header>) {
+        unreachable!("nothing is made ready")
+    }
+
+    unsafe fn suspend(&self, _: NonNull<WorkerHead>, _: u64) {
+        unreachable!("nothing runs")
+    }
+
+    unsafe fn yield_now(&self, _: NonNull<WorkerHead>) {
+        unreachable!("nothing runs")
+    }
+
+    fn platform<'a>(&self, _: &'a WorkerHead) -> &'a dyn Platform {
+        unreachable!("there is no worker")
+    }
+}
+
+unsafe fn run(_: NonNull<Header>) {
+    unreachable!("it never runs")
+}
+
+unsafe fn reject(_: NonNull<Header>, _: Rejected) {
+    unreachable!("it is never rejected")
+}
+
+unsafe fn free(task: NonNull<Header>) {
+    // SAFETY: the header is the first field of a boxed `Task`, and the last reference is gone.
+    let task = unsafe { Box::from_raw(task.cast::<Task>().as_ptr()) };
+    // SAFETY: nobody else is left; loom checks it.
+    task.used.with_mut(|used| unsafe { *used = 0 });
+}
+
+static VTABLE: TaskVtable = TaskVtable { run, reject, free, scheduler: &Nobody };
+
+fn task() -> TaskRef {
+    let spawn_site = Location::caller();
+    let parts =
+        Parts { vtable: &VTABLE, options: Options::NONE, stack_class: 0, id: 1, name: None, spawn_site, refs: 1 };
+    let task = Box::new(Task { header: Header::new(parts), used: UnsafeCell::new(7) });
+    // SAFETY: the count began with one, which is this one.
+    unsafe { TaskRef::from_raw(NonNull::from(Box::leak(task)).cast()) }
+}
+
+fn use_it(task: &TaskRef) {
+    // SAFETY: the reference keeps the task, of which the header is the first field.
+    let task = unsafe { task.as_ptr().cast::<Task>().as_ref() };
+    // SAFETY: it is written when no reference is left; loom checks it.
+    task.used.with(|used| assert_eq!(unsafe { *used }, 7));
+}
+
+#[test]
+fn loom_the_free_comes_once_and_after_every_use() {
+    loom::model(|| {
+        let first = task();
+        let others = [first.clone(), first.clone()].map(|other| {
+            thread::spawn(move || {
+                let own = other.clone();
+                drop(other);
+                use_it(&own);
+            })
+        });
+        use_it(&first);
+        drop(first);
+        others.map(|other| other.join().unwrap());
+    });
+}
