@@ -61,7 +61,8 @@ static VTABLE: TaskVtable = TaskVtable { run, reject, free, scheduler: &Nobody }
 
 fn task() -> TaskRef {
     let spawn_site = Location::caller();
-    let parts = Parts { vtable: &VTABLE, options: Options::NONE, stack_class: 0, id: 1, name: None, spawn_site, refs: 1 };
+    let parts =
+        Parts { vtable: &VTABLE, options: Options::NONE, stack_class: 0, id: 1, name: None, spawn_site, refs: 1 };
     let task = Box::new(Task { header: Header::new(parts), used: UnsafeCell::new(7) });
     // SAFETY: the count began with one, which is this one.
     unsafe { TaskRef::from_raw(NonNull::from(Box::leak(task)).cast()) }
@@ -87,6 +88,6 @@ fn loom_the_free_comes_once_and_after_every_use() {
         });
         use_it(&first);
         drop(first);
-        others.map(|other| other.join().unwrap());
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
 }
