@@ -88,6 +88,6 @@ fn loom_the_free_comes_once_and_after_every_use() {
         });
         use_it(&first);
         drop(first);
-        others.map(|other| other.join().unwrap());
+        others.into_iter().for_each(|other| other.join().unwrap());
     });
 }
