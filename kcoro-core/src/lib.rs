@@ -6,7 +6,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(any(feature = "std", test, loom))]
+#[cfg(any(feature = "std", test, loom, miri))]
 extern crate std;
 
 #[cfg(not(loom))]

@@ -73,7 +73,8 @@ impl PosixBuilder {
         Self {
             guard: GuardPolicy::default(),
             protected_guards: None,
-            overflow_report: OverflowReport::default(),
+            // Miri has no signal handlers, and no stack that could overflow.
+            overflow_report: if cfg!(miri) { OverflowReport::Off } else { OverflowReport::default() },
             on_warning: warn_on_stderr,
         }
     }

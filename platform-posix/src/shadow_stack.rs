@@ -4,7 +4,7 @@
 //!
 //! A coroutine would need a shadow stack of its own, which is not supported yet. Stacks and workers are refused then, in
 //! place of a crash at the first switch.
-#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "asks the kernel by raw system calls"))]
+#![cfg_attr(all(target_os = "linux", not(miri)), expect(unsafe_code, reason = "asks the kernel by raw system calls"))]
 
 use std::sync::OnceLock;
 
@@ -27,7 +27,7 @@ fn is_enabled(status: Option<u64>) -> bool {
     status.is_some_and(|features| features & 1 != 0)
 }
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 fn status() -> Option<u64> {
     const ARCH_SHSTK_STATUS: libc::c_int = 0x5005;
     let mut features = 0u64;
@@ -36,7 +36,7 @@ fn status() -> Option<u64> {
     (result == 0).then_some(features)
 }
 
-#[cfg(all(target_os = "linux", any(target_arch = "aarch64", target_arch = "riscv64")))]
+#[cfg(all(target_os = "linux", any(target_arch = "aarch64", target_arch = "riscv64"), not(miri)))]
 fn status() -> Option<u64> {
     const PR_GET_SHADOW_STACK_STATUS: libc::c_int = 74;
     let mut features = 0u64;
@@ -45,7 +45,10 @@ fn status() -> Option<u64> {
     (result == 0).then_some(features)
 }
 
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
+#[cfg(any(
+    miri,
+    not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))
+))]
 fn status() -> Option<u64> {
     None
 }

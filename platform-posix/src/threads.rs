@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Threads for workers.
-#![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "timer slack is set by a raw prctl"))]
+#![cfg_attr(all(target_os = "linux", not(miri)), expect(unsafe_code, reason = "timer slack is set by a raw prctl"))]
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -52,7 +52,7 @@ impl Threads {
 
 /// Asks the kernel not to delay this thread's timers: by default it may do so by 50 us to save power.
 pub(crate) fn make_timers_exact() {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", not(miri)))]
     // SAFETY: sets a number of the calling thread. A failure leaves timers late by up to 50 us, which is harmless.
     unsafe {
         libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong, 0, 0, 0);

@@ -18,20 +18,27 @@ use crate::world::World;
 /// All simulations share one source of stacks, so that a seed costs no mappings.
 static STACKS: LazyLock<Posix> = LazyLock::new(Posix::new);
 
+/// Reports what cannot go on, and ends the process.
+pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
+    STACKS.fatal(message)
+}
+
 /// See the [module](self).
 pub(crate) struct Backend(pub(crate) Arc<World>);
 
 impl Backend {
     /// The seat of a worker, for a caller that must be the simulation's own thread.
     fn seat(&self, index: usize, what: &str) -> &Seat {
-        self.0.seat(index).unwrap_or_else(|| {
-            let thread = std::thread::current();
-            let name = thread.name().unwrap_or("unnamed");
-            self.fatal(format_args!(
-                "a simulation was disturbed: thread `{name}`, which is not part of it, {what} worker {index}; inside of \
-                 a simulation use coroutines instead of threads"
-            ))
-        })
+        self.0.seat(index).unwrap_or_else(|| self.disturbed(format_args!("{what} worker {index}")))
+    }
+
+    fn disturbed(&self, how: impl fmt::Display) -> ! {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("unnamed");
+        fatal(format_args!(
+            "a simulation was disturbed: thread `{name}`, which is not part of it, {how}; inside of a simulation use \
+             coroutines instead of threads"
+        ))
     }
 }
 
@@ -112,12 +119,21 @@ unsafe impl Platform for Backend {
 }
 
 impl Choices for Backend {
-    fn at_base(&self, worker: usize) {
-        self.seat(worker, "ran").pause();
+    fn at_base(&self, worker: usize, deadline_ns: Option<u64>) {
+        let seat = self.seat(worker, "ran");
+        self.0.watch.at_base(worker);
+        seat.expect_timer(deadline_ns);
+        seat.pause();
     }
 
     fn choose(&self, _worker: usize, options: usize) -> usize {
         self.0.choose(options)
+    }
+
+    fn comes_from_outside(&self) {
+        if self.0.is_elsewhere() {
+            self.disturbed("made a coroutine ready");
+        }
     }
 
     fn runs(&self, worker: usize, coroutine: Running) {

@@ -20,6 +20,8 @@ pub(crate) enum Question<'a> {
     Preempt(&'a [usize]),
     /// Which of so many things does a worker take next? The first is the oldest.
     Take(usize),
+    /// Does the clock jump although some worker can go on, as it is to do about once in so many turns? First: no.
+    EarlyJump { one_in: u32 },
 }
 
 impl Question<'_> {
@@ -28,6 +30,7 @@ impl Question<'_> {
         match self {
             Question::Turn(workers) | Question::Preempt(workers) => workers.len(),
             Question::Take(options) => options,
+            Question::EarlyJump { .. } => 2,
         }
     }
 }
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn only_a_choice_between_several_is_drawn() {
-        let dice = Dice::new(Random::new(1));
+        let dice = Dice::new(Replay::new(Schedule::from_iter([1; 6])));
         answers(&dice);
         assert_eq!(dice.drawn().len(), 4);
     }

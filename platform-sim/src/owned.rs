@@ -3,7 +3,9 @@
 #![expect(unsafe_code, reason = "shares a value that only one thread gets at")]
 
 use std::mem::ManuallyDrop;
-use std::thread::{self, ThreadId};
+use std::thread::ThreadId;
+
+use kcoro_core::platform::ambient::host_thread;
 
 /// Gives its value to the thread that made it only. On any other it is leaked rather than dropped.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ unsafe impl<T> Sync for Owned<T> {}
 
 impl<T> Owned<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { owner: thread::current().id(), value: ManuallyDrop::new(value) }
+        Self { owner: host_thread(), value: ManuallyDrop::new(value) }
     }
 
     /// The value; `None` on another thread.
@@ -28,7 +30,7 @@ impl<T> Owned<T> {
     }
 
     fn is_here(&self) -> bool {
-        thread::current().id() == self.owner
+        host_thread() == self.owner
     }
 }
 

@@ -138,6 +138,7 @@ impl Strategy for Pct {
             Question::Turn(workers) => self.turn(workers),
             Question::Preempt(workers) => self.at_point(workers),
             Question::Take(options) => self.random.below(options),
+            Question::EarlyJump { one_in } => self.random.once_in(one_in),
         }
     }
 }

@@ -28,6 +28,11 @@ impl Random {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 
+    /// One, once in so many times; else zero.
+    pub(crate) fn once_in(&self, times: u32) -> usize {
+        usize::from(self.below(times as usize) == 0)
+    }
+
     fn next(&self) -> u64 {
         let state = self.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.state.set(state);
@@ -42,6 +47,7 @@ impl Strategy for Random {
         match question {
             Question::Preempt(_) if self.below(self.preempts_one_in) > 0 => 0,
             Question::Preempt(workers) => 1 + self.below(workers.len() - 1),
+            Question::EarlyJump { one_in } => self.once_in(one_in),
             Question::Turn(_) | Question::Take(_) => self.below(question.options()),
         }
     }

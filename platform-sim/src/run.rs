@@ -16,6 +16,7 @@ use crate::failure::{Culprit, Failure, FailureKind};
 use crate::graph::WaitGraph;
 use crate::points::Registration;
 use crate::schedule::Schedule;
+use crate::watchdog;
 use crate::world::{Laws, Stuck, World};
 
 /// A run that came to its end.
@@ -45,6 +46,7 @@ where
     T: Send + 'static,
 {
     let world = World::new(dice, laws);
+    let _watched = watchdog::watch(world.watch.clone());
     let result = run_in(&world, site, body);
     let (trace_hash, steps, drawn) = (world.trace_hash(), world.steps(), world.drawn());
     let virtual_time = Duration::from_nanos(world.passed_ns());

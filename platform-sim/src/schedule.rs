@@ -29,11 +29,12 @@ const MOST_CHOICES: usize = 1 << 24;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
+    /// The last is not zero, so that equal schedules have equal choices.
     choices: Box<[u32]>,
 }
 
 impl Schedule {
-    /// How many choices there are.
+    /// How many choices there are, up to the last that is not zero.
     pub fn len(&self) -> usize {
         self.choices.len()
     }
@@ -87,7 +88,8 @@ impl Schedule {
 
 impl FromIterator<usize> for Schedule {
     fn from_iter<I: IntoIterator<Item = usize>>(choices: I) -> Self {
-        Self { choices: choices.into_iter().map(|choice| u32::try_from(choice).unwrap_or(u32::MAX)).collect() }
+        let choices: Vec<_> = choices.into_iter().map(|choice| u32::try_from(choice).unwrap_or(u32::MAX)).collect();
+        Self::trimmed(&choices)
     }
 }
 
@@ -126,7 +128,7 @@ impl FromStr for Schedule {
                 append(&mut choices, part.trim()).map_err(|why| ScheduleError(format!("`{part}` {why}")))?;
             }
         }
-        Ok(Self { choices: choices.into() })
+        Ok(Self::trimmed(&choices))
     }
 }
 
@@ -192,6 +194,8 @@ mod tests {
     fn parts_can_be_cut_left_out_and_set_to_zero() {
         let schedule: Schedule = [1, 2, 0, 3].into_iter().collect();
         let choices = |schedule: Schedule| schedule.choices().collect::<Vec<_>>();
+        assert_eq!(Schedule::from_iter([1, 2, 0, 3, 0]), schedule);
+        assert_eq!("0:1,1:2,3:3,4:0".parse(), Ok(schedule.clone()));
         assert_eq!(choices(schedule.prefix(3)), [1, 2]);
         assert_eq!(choices(schedule.without(0..2)), [0, 3]);
         assert_eq!(choices(schedule.with_zeros(2..4)), [1, 2]);

@@ -34,6 +34,8 @@ pub(crate) struct Seat {
     /// The worker's ambient pointer while it does not run.
     context: Cell<WorkerContext>,
     state: Cell<State>,
+    /// When the worker's next timer is due, as it said last.
+    timer_ns: Cell<Option<u64>>,
     /// A wake that no park has taken.
     woken: Cell<bool>,
 }
@@ -45,6 +47,7 @@ impl Seat {
             yielder: Cell::new(std::ptr::null()),
             context: Cell::new(WorkerContext::OUTSIDE),
             state: Cell::new(State::Empty),
+            timer_ns: Cell::new(None),
             woken: Cell::new(false),
         }
     }
@@ -98,6 +101,20 @@ impl Seat {
         if coroutine.is_done() {
             self.yielder.set(std::ptr::null());
             self.state.set(State::Ended);
+        }
+    }
+
+    /// The worker, which is the caller, has its next timer at `deadline_ns`.
+    pub(crate) fn expect_timer(&self, deadline_ns: Option<u64>) {
+        self.timer_ns.set(deadline_ns);
+    }
+
+    /// When the worker's next timer is due, whether it sleeps until then or not.
+    pub(crate) fn next_timer_ns(&self) -> Option<u64> {
+        match self.state.get() {
+            State::Parked { deadline_ns } => deadline_ns,
+            State::Runnable => self.timer_ns.get(),
+            State::Empty | State::Ended => None,
         }
     }
 

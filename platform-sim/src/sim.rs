@@ -35,7 +35,14 @@ impl Sim {
     /// Two workers, at most a million steps, and steps that take no time.
     pub fn new() -> Self {
         Self {
-            laws: Laws { workers: 2, step_limit: 1_000_000, step_cost_ns: 0, limit: None },
+            laws: Laws {
+                workers: 2,
+                step_limit: 1_000_000,
+                step_cost_ns: 0,
+                limit: None,
+                early_jump_one_in: 0,
+                turn_time: Duration::from_secs(60),
+            },
             strategy: Strategy::Random,
             shrinking: Budget { runs: 1000, time: Duration::from_secs(5) },
         }
@@ -67,6 +74,22 @@ impl Sim {
     /// none, so that time moves only while everything waits.
     pub fn step_cost(mut self, cost: Duration) -> Self {
         self.laws.step_cost_ns = u64::try_from(cost.as_nanos()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Lets the clock jump to the next deadline about once in so many turns, although some worker could go on: so deadlines
+    /// race with work that is ready, as on a busy machine. Default: 0, never. Then time passes only while all wait, and
+    /// a test can tell how late it is.
+    pub fn early_jumps(mut self, one_in: u32) -> Self {
+        self.laws.early_jump_one_in = one_in;
+        self
+    }
+
+    /// How much real time a coroutine may take from one suspension to the next. One that takes more loops for ever, or
+    /// blocks the thread: it is named, and the process is aborted, because nothing else ends it. Default: a minute, which
+    /// a debugger may exceed; `Duration::MAX` turns it off.
+    pub fn turn_time(mut self, limit: Duration) -> Self {
+        self.laws.turn_time = limit;
         self
     }
 

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
@@ -15,6 +16,7 @@ use crate::seat::{Seat, State};
 use crate::trace::{Decision, Trace};
 use crate::trail::Trail;
 use crate::turns::Turns;
+use crate::watchdog::Watch;
 
 /// Where the virtual clock starts, so that "a moment ago" is a number, too.
 const START_NS: u64 = 1_000_000_000;
@@ -36,6 +38,10 @@ pub(crate) struct Laws {
     pub(crate) workers: usize,
     pub(crate) step_limit: u64,
     pub(crate) step_cost_ns: u64,
+    /// Zero: never.
+    pub(crate) early_jump_one_in: u32,
+    /// How much real time a turn may take.
+    pub(crate) turn_time: Duration,
     /// How many coroutines may be alive at once.
     pub(crate) limit: Option<usize>,
 }
@@ -44,6 +50,7 @@ pub(crate) struct Laws {
 pub(crate) struct World {
     pub(crate) clock: ClockId,
     pub(crate) laws: Laws,
+    pub(crate) watch: Arc<Watch>,
     /// Written by the simulation's thread only; any thread may read the clock.
     now_ns: AtomicU64,
     inside: Owned<Inside>,
@@ -75,7 +82,8 @@ impl World {
             trail: RefCell::default(),
             steps: Cell::new(0),
         };
-        Arc::new(Self { clock, laws, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
+        let watch = Watch::new(laws.workers, laws.turn_time);
+        Arc::new(Self { clock, laws, watch, now_ns: AtomicU64::new(START_NS), inside: Owned::new(inside) })
     }
 
     pub(crate) fn now_ns(&self) -> u64 {
@@ -106,6 +114,11 @@ impl World {
         self.inside().trail.borrow().clone()
     }
 
+    /// Whether the caller is on another thread than the simulation.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.inside.get().is_none()
+    }
+
     /// The seat of worker `index`; `None` on a foreign thread.
     pub(crate) fn seat(&self, index: usize) -> Option<&Seat> {
         self.inside.get().map(|inside| &inside.seats[index])
@@ -131,6 +144,7 @@ impl World {
         let inside = self.inside();
         inside.trace.note(Decision::Runs { worker, coroutine: coroutine.id });
         inside.trail.borrow_mut().note_runs(self.passed_ns(), worker, coroutine);
+        self.watch.runs(worker, coroutine);
     }
 
     /// Gives turns to workers until `is_over`.
@@ -155,12 +169,14 @@ impl World {
         }
         if !(0..self.laws.workers).any(|worker| self.can_go_on(worker)) {
             self.jump()?;
+        } else {
+            self.jump_early();
         }
         let chosen = inside.points.take_chosen().filter(|worker| self.can_go_on(*worker));
         let worker = chosen.unwrap_or_else(|| self.next_worker());
         inside.trace.note(Decision::Worker(worker));
         inside.steps.set(inside.steps.get() + 1);
-        self.resume(worker);
+        self.watch.turn(worker, || self.resume(worker));
         self.now_ns.store(self.now_ns().saturating_add(self.laws.step_cost_ns), Ordering::Relaxed);
         Ok(())
     }
@@ -190,11 +206,29 @@ impl World {
             State::Parked { deadline_ns } => deadline_ns,
             State::Empty | State::Runnable | State::Ended => None,
         });
-        let now_ns = deadlines.min().ok_or(Stuck::Deadlock)?;
+        self.jump_to(deadlines.min().ok_or(Stuck::Deadlock)?);
+        Ok(())
+    }
+
+    /// Lets the clock jump although some worker can go on, if that is asked for and the dice say so.
+    fn jump_early(&self) {
+        let one_in = self.laws.early_jump_one_in;
+        if one_in == 0 {
+            return;
+        }
+        let timers = self.inside().seats.iter().filter_map(Seat::next_timer_ns);
+        let to_come = timers.filter(|timer_ns| *timer_ns > self.now_ns()).min();
+        if let Some(now_ns) = to_come
+            && self.inside().dice.draw(Question::EarlyJump { one_in }) > 0
+        {
+            self.jump_to(now_ns);
+        }
+    }
+
+    fn jump_to(&self, now_ns: u64) {
         self.now_ns.store(now_ns, Ordering::Relaxed);
         self.inside().trace.note(Decision::Jump { now_ns });
         self.inside().trail.borrow_mut().note_jump(self.passed_ns());
-        Ok(())
     }
 
     #[cfg(kcoro_interleave)]

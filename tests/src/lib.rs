@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod counted;
+pub mod linear;
 pub mod platform;
 pub mod random;
 pub mod suite;

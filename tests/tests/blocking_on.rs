@@ -10,8 +10,7 @@ use std::task::{Context, Poll, Waker};
 use kcoro_posix::channel::{RecvError, bounded};
 use kcoro_posix::sched::{spawn, yield_now};
 use kcoro_posix::time::sleep;
-use kcoro_posix::wait::{WaitError, block_on};
-use kcoro_tests::counted::Drops;
+use kcoro_posix::wait::block_on;
 use kcoro_tests::{SHORT, end, runtime};
 
 /// Gives its waker to another thread at each poll, and is ready after `polls` polls.
@@ -134,29 +133,6 @@ fn a_waker_outlives_its_coroutine_and_its_runtime() {
     let clone = waker.clone();
     waker.wake();
     drop(clone);
-}
-
-#[test]
-fn a_cancel_drops_the_pending_future() {
-    let runtime = runtime(1);
-    let drops = Drops::new();
-    let value = drops.value();
-    runtime
-        .run(|| {
-            let pending = spawn(move || {
-                block_on(async move {
-                    let _value = value;
-                    std::future::pending::<()>().await;
-                })
-            });
-            let pending = pending.unwrap();
-            (0..5).for_each(|_| yield_now());
-            pending.cancel();
-            assert_eq!(pending.join().unwrap(), Err(WaitError::Cancelled));
-        })
-        .unwrap();
-    assert_eq!(drops.count(), 1);
-    end(runtime);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use kcoro_posix::channel::{
 };
 use kcoro_posix::platform::ClockId;
 use kcoro_posix::sched::{Builder, spawn, yield_now};
-use kcoro_posix::time::{Instant, timeout};
+use kcoro_posix::time::Instant;
 use kcoro_tests::counted::Drops;
 use kcoro_tests::{SHORT, end, runtime, until_parks};
 
@@ -42,29 +42,6 @@ fn a_channel_of_any_capacity_takes_memory_as_it_fills() {
     assert_eq!(rx.len(), 10_000);
     drop(tx);
     assert!(rx.iter().eq(0..10_000));
-}
-
-#[test]
-fn values_leave_in_the_order_they_entered_also_from_waiting_senders() {
-    for capacity in [0, 1, 3] {
-        let runtime = runtime(1);
-        let got = runtime.run(|| {
-            let (tx, rx) = bounded(capacity);
-            let send = |n| {
-                let tx = tx.clone();
-                Builder::new().near().spawn(move || tx.send(n).unwrap()).unwrap()
-            };
-            let senders: Vec<_> = (0..10).map(send).collect();
-            yield_now();
-            assert_eq!(rx.len(), capacity);
-            drop(tx);
-            let got: Vec<_> = rx.iter().collect();
-            senders.into_iter().for_each(|sender| sender.join().unwrap());
-            got
-        });
-        assert!(got.unwrap().into_iter().eq(0..10));
-        end(runtime);
-    }
 }
 
 #[test]
@@ -189,24 +166,6 @@ fn times_of_zero_in_the_past_and_for_ever() {
 }
 
 #[test]
-fn a_value_that_timed_out_is_not_received_later() {
-    let runtime = runtime(1);
-    runtime
-        .run(|| {
-            let (tx, rx) = rendezvous();
-            assert_eq!(tx.send_timeout(1, SHORT), Err(SendTimeoutError::TimedOut(1)));
-            assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
-            assert_eq!(rx.recv_timeout(SHORT), Err(RecvTimeoutError::TimedOut));
-            assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)), "the receiver is gone");
-            let limited = timeout(SHORT, || tx.send(3)).unwrap_err().0;
-            assert_eq!(limited, Err(SendError::Cancelled(3)));
-            assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
-        })
-        .unwrap();
-    end(runtime);
-}
-
-#[test]
 fn values_of_no_size_are_counted() {
     let runtime = runtime(2);
     let (tx, rx) = bounded::<()>(3);
@@ -273,29 +232,6 @@ fn a_value_whose_drop_panics_is_dropped_once_and_the_channel_is_usable() {
     assert!(tx.is_closed() && tx.is_empty());
     drop(tx);
     assert_eq!(drops.count(), before, "none twice");
-}
-
-#[test]
-fn iterators_end_on_close_and_on_cancel() {
-    let runtime = runtime(1);
-    runtime
-        .run(|| {
-            let (tx, rx) = bounded(2);
-            let counts = {
-                let rx = rx.clone();
-                spawn(move || (rx.iter().count(), (&rx).into_iter().count(), rx.into_iter().count())).unwrap()
-            };
-            tx.send(1).unwrap();
-            yield_now();
-            counts.cancel();
-            assert_eq!(counts.join().unwrap(), (1, 0, 0));
-            tx.send(2).unwrap();
-            tx.send(3).unwrap();
-            drop(tx);
-            assert!(rx.into_iter().eq([2, 3]));
-        })
-        .unwrap();
-    end(runtime);
 }
 
 #[test]

@@ -15,15 +15,18 @@ use kcoro_posix::sched::{
 use kcoro_posix::scope::scope;
 use kcoro_posix::time::sleep;
 use kcoro_posix::wait::block_on;
+use kcoro_tests::counted::OnDrop;
 use kcoro_tests::{LONG, SHORT, builder, end, runtime};
 
 /// A dump of `handle`'s runtime once `is_so` holds of it.
 fn dump_when(handle: &Handle, is_so: impl Fn(&Dump) -> bool) -> Dump {
+    let began = Instant::now();
     loop {
         let dump = handle.dump();
         if is_so(&dump) {
             return dump;
         }
+        assert!(began.elapsed() < LONG, "it does not come to that:\n{dump}");
         thread::yield_now();
     }
 }
@@ -259,9 +262,10 @@ fn no_wake_is_lost_to_a_look() {
                 }
             });
         }
+        // Also when a join fails, or the threads would go on for ever.
+        let _ends_them = OnDrop(|| over.store(true, Ordering::Relaxed));
         let pairs: Vec<_> = (0..16).map(|pair| runtime.spawn(move || ping_pong(pair, 300)).unwrap()).collect();
-        pairs.into_iter().for_each(|pair| pair.join().unwrap());
-        over.store(true, Ordering::Relaxed);
+        pairs.into_iter().for_each(|mut pair| pair.join_timeout(LONG).expect("no wake is lost"));
     });
     end(runtime);
 }

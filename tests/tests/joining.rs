@@ -13,7 +13,7 @@ use std::time::Duration;
 use kcoro_posix::channel::bounded;
 use kcoro_posix::sched::{Builder, CoroutineLocal, JoinError, TryJoinError, spawn, yield_now};
 use kcoro_posix::time::Instant;
-use kcoro_posix::wait::{WaitError, block_on};
+use kcoro_posix::wait::block_on;
 use kcoro_tests::counted::{Bomb, Counted, Drops, OnDrop};
 use kcoro_tests::{Hog, SHORT, builder, end, runtime, until, until_parks};
 
@@ -85,25 +85,6 @@ fn a_join_times_out_and_can_be_tried_again() {
         assert_eq!(handle.join_timeout(Duration::MAX).unwrap(), 4);
     };
     runtime.run(joins).unwrap();
-    end(runtime);
-}
-
-#[test]
-fn a_cancelled_join_leaves_the_other_coroutine_alone() {
-    let runtime = runtime(1);
-    runtime
-        .run(|| {
-            let (tx, rx) = bounded(1);
-            let joined = Builder::new().near().spawn(move || rx.recv()).unwrap();
-            let joins = move || (joined.is_finished(), joined.join().unwrap_err());
-            let joins = Builder::new().near().spawn(joins).unwrap();
-            yield_now();
-            joins.cancel();
-            let (finished, why) = joins.join().unwrap();
-            assert!(!finished && matches!(why, JoinError::Wait(WaitError::Cancelled)));
-            tx.send(1).unwrap();
-        })
-        .unwrap();
     end(runtime);
 }
 

@@ -7,12 +7,10 @@ use std::sync::atomic::Ordering;
 use kcoro_posix::channel::{RecvError, bounded};
 use kcoro_posix::sched::{Builder, JoinError, RunError, Runtime, SpawnError, spawn, try_spawn, yield_now};
 use kcoro_posix::stack::StackError;
-use kcoro_posix::time::timeout;
-use kcoro_posix::wait::WaitError;
 use kcoro_tests::child::passes;
 use kcoro_tests::counted::Drops;
 use kcoro_tests::platform::{Stingy, Supply};
-use kcoro_tests::{Hog, LONG, SHORT, builder, end, runtime, until, until_parks};
+use kcoro_tests::{Hog, LONG, builder, end, runtime, until, until_parks};
 
 #[test]
 fn a_million_tries_over_the_limit_are_refused_and_drop_their_closures() {
@@ -38,37 +36,6 @@ fn a_million_tries_over_the_limit_are_refused_and_drop_their_closures() {
 }
 
 #[test]
-fn spawns_that_wait_at_the_limit_get_places_in_order() {
-    let runtime = builder().workers(1).limit(1 + 4 + 1).build().unwrap();
-    let order = runtime.run(|| {
-        let (order_tx, order_rx) = bounded(16);
-        let (tx, rx) = bounded::<()>(1);
-        let parked = spawn(move || rx.recv()).unwrap();
-        let spawners: Vec<_> = (0..4)
-            .map(|n| {
-                let order_tx = order_tx.clone();
-                let body = move || {
-                    let child = spawn(|| ()).unwrap();
-                    order_tx.send(n).unwrap();
-                    child.join().unwrap();
-                };
-                // Near ones start in the order they were spawned.
-                Builder::new().near().spawn(body).unwrap()
-            })
-            .collect();
-        // All four wait for a place when the first one comes free.
-        (0..10).for_each(|_| yield_now());
-        assert!(order_rx.is_empty());
-        tx.send(()).unwrap();
-        parked.join().unwrap().unwrap();
-        spawners.into_iter().for_each(|handle| handle.join().unwrap());
-        order_rx.try_iter().collect::<Vec<_>>()
-    });
-    assert_eq!(order.unwrap(), [0, 1, 2, 3]);
-    end(runtime);
-}
-
-#[test]
 fn a_place_that_went_to_one_who_waited_is_taken() {
     let runtime = builder().workers(1).limit(2).build().unwrap();
     runtime
@@ -83,26 +50,6 @@ fn a_place_that_went_to_one_who_waited_is_taken() {
         })
         .unwrap();
     end(runtime);
-}
-
-#[test]
-fn a_spawn_that_waits_at_the_limit_can_be_cancelled_and_times_out() {
-    let runtime = builder().workers(1).limit(2).build().unwrap();
-    runtime
-        .run(|| {
-            let waits = spawn(|| spawn(|| ()).map(|_| ())).unwrap();
-            yield_now();
-            waits.cancel();
-            assert_eq!(waits.join().unwrap(), Err(SpawnError::Wait(WaitError::Cancelled)));
-            until(|| try_spawn(yield_now).is_ok());
-            let timed = timeout(SHORT, || {
-                let (_tx, rx) = bounded::<u8>(1);
-                spawn(move || rx.recv()).and_then(|_| spawn(|| ())).map(|_| ())
-            });
-            assert_eq!(timed.unwrap_err().0, Err(SpawnError::Wait(WaitError::Cancelled)));
-        })
-        .unwrap();
-    drop(runtime);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The seam without std: a program that registers the ambient pointer once links and runs, and any other says what to do.
 //!
-//! The program is tests/no-std, a workspace of its own, so that nobody turns on the core's feature `std` for it.
+//! The program is tests/no-std, a workspace of its own, so that nobody turns on the core's feature `std` for it. It also plays
+//! the scenario suite.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::path::Path;
 use std::process::{Command, Output};
+
+use kcoro_scenarios::{Need, SCENARIOS, Size, Stage};
 
 /// Runs `cargo verb` on the program; each set of features has its directory, so that the tests do not wait in line.
 fn cargo(verb: &str, features: &str) -> Output {
@@ -29,6 +32,11 @@ fn errors(output: &Output) -> String {
 fn a_program_without_std_runs_coroutines_on_static_stacks() {
     let run = cargo("run", "backend");
     assert!(run.status.success(), "{}", errors(&run));
+    // It has also played the scenarios that one core without unwinding can.
+    let stage = Stage::new(1, Size::Small, &[Need::QueueOrder, Need::StillTime, Need::FpControl]);
+    let fitting = SCENARIOS.iter().filter(|scenario| stage.fits(scenario)).count();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert_eq!(said.trim_end(), format!("{fitting} of {} scenarios", SCENARIOS.len()));
 }
 
 #[test]

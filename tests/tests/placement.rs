@@ -3,13 +3,12 @@
 #![expect(unsafe_code, reason = "migration is an unsafe option")]
 
 use std::collections::HashSet;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::ThreadId;
 
 use kcoro_posix::channel::{bounded, rendezvous};
-use kcoro_posix::sched::{Builder, JoinHandle, spawn, spawn_local, yield_now};
+use kcoro_posix::sched::{Builder, spawn, yield_now};
 use kcoro_posix::time::sleep;
 use kcoro_tests::{Hog, SHORT, builder, end, runtime, until};
 
@@ -46,32 +45,6 @@ fn a_coroutine_stays_where_it_started() {
     assert!(placed.iter().zip(placed.iter().skip(4)).all(|(first, second)| first == second));
     assert_eq!(placed.iter().flatten().collect::<HashSet<_>>().len(), 4, "four workers, four threads");
     free.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap().len(), 1));
-    end(runtime);
-}
-
-#[test]
-fn near_and_local_coroutines_run_on_their_spawners_worker() {
-    let runtime = runtime(4);
-    let body = || {
-        let near: Vec<_> = (0..50).map(|_| Builder::new().near().spawn(here).unwrap()).collect();
-        let not_send = Rc::new(here());
-        let local = |_| {
-            let not_send = not_send.clone();
-            let body = move || {
-                yield_now();
-                (not_send, Rc::new(here()))
-            };
-            spawn_local(body).unwrap()
-        };
-        let local: Vec<JoinHandle<(Rc<ThreadId>, Rc<ThreadId>)>> = (0..50).map(local).collect();
-        near.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), here()));
-        for handle in local {
-            let (spawner, child) = handle.join().unwrap();
-            assert_eq!((*spawner, *child), (here(), here()));
-        }
-    };
-    let spawners: Vec<_> = (0..4).map(|worker| runtime.builder().worker(worker).spawn(body).unwrap()).collect();
-    spawners.into_iter().for_each(|handle| handle.join().unwrap());
     end(runtime);
 }
 

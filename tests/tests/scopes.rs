@@ -3,15 +3,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use kcoro_posix::channel::{Receiver, RecvError, bounded, rendezvous};
+use kcoro_posix::channel::{RecvError, bounded, rendezvous};
 use kcoro_posix::sched::{Builder, JoinError, SpawnError, spawn, yield_now};
 use kcoro_posix::scope::{Failure, scope, try_scope};
-use kcoro_posix::time::{TimeError, sleep, timeout};
+use kcoro_posix::time::{TimeError, sleep};
 use kcoro_posix::wait::WaitError;
 use kcoro_tests::counted::Drops;
-use kcoro_tests::{Hog, LONG, SHORT, end, runtime};
+use kcoro_tests::{Hog, LONG, end, runtime};
 
 /// Runs `test` on one worker and on three.
 fn on_workers(test: impl Fn() + Sync) {
@@ -30,39 +29,6 @@ fn caught(body: impl FnOnce()) -> Option<&'static str> {
     catch_unwind(AssertUnwindSafe(body))
         .err()
         .map(|payload| *payload.downcast::<&'static str>().unwrap_or_else(|_| Box::new("other")))
-}
-
-#[test]
-fn children_on_all_workers_borrow_from_their_parents_frame() {
-    let runtime = runtime(3);
-    runtime
-        .run(|| {
-            for _ in 0..50 {
-                let mut cells = [0u64; 30];
-                let total = AtomicUsize::new(0);
-                let sum: u64 = scope(|s| {
-                    let handles: Vec<_> = cells
-                        .iter_mut()
-                        .enumerate()
-                        .map(|(n, cell)| {
-                            let total = &total;
-                            let body = move || {
-                                yield_now();
-                                *cell = n as u64;
-                                total.fetch_add(n, Ordering::SeqCst);
-                                n as u64
-                            };
-                            s.spawn_with(Builder::new().worker(n % 3), body).unwrap()
-                        })
-                        .collect();
-                    handles.into_iter().map(|handle| handle.join().unwrap()).sum()
-                });
-                assert_eq!((sum, total.into_inner()), (435, 435));
-                assert!(cells.into_iter().eq(0..30));
-            }
-        })
-        .unwrap();
-    end(runtime);
 }
 
 #[test]
@@ -140,51 +106,6 @@ fn of_two_panics_the_parents_goes_on() {
 }
 
 #[test]
-fn nested_scopes_end_from_the_inside_out() {
-    on_workers(|| {
-        let order = std::sync::Mutex::new(Vec::new());
-        scope(|outer| {
-            outer
-                .spawn(|| {
-                    scope(|inner| {
-                        inner
-                            .spawn(|| {
-                                (0..5).for_each(|_| yield_now());
-                                order.lock().unwrap().push("grandchild");
-                            })
-                            .map(drop)
-                            .unwrap();
-                        order.lock().unwrap().push("child's body");
-                    });
-                    order.lock().unwrap().push("child");
-                })
-                .map(drop)
-                .unwrap();
-        });
-        order.lock().unwrap().push("parent");
-        assert_eq!(*order.lock().unwrap(), ["child's body", "grandchild", "child", "parent"]);
-    });
-}
-
-#[test]
-fn children_spawn_siblings() {
-    on_workers(|| {
-        let count = AtomicUsize::new(0);
-        scope(|s| {
-            for _ in 0..4 {
-                s.spawn(|| {
-                    let siblings = (0..4).map(|_| s.spawn(|| count.fetch_add(1, Ordering::SeqCst)).map(drop));
-                    siblings.for_each(Result::unwrap);
-                })
-                .map(drop)
-                .unwrap();
-            }
-        });
-        assert_eq!(count.into_inner(), 16);
-    });
-}
-
-#[test]
 fn all_failures_are_gathered_and_siblings_on_plain_operations_are_cancelled() {
     on_workers(|| {
         let (_tx, rx) = bounded::<u8>(1);
@@ -257,34 +178,6 @@ fn a_failure_of_the_closure_cancels_the_children() {
     });
 }
 
-#[test]
-fn a_cancelled_parent_passes_it_on_to_children_on_plain_operations() {
-    on_workers(|| {
-        let (_tx, rx) = bounded::<u8>(1);
-        let (started_tx, started_rx) = bounded::<()>(8);
-        let parent = spawn(move || {
-            let ends = AtomicUsize::new(0);
-            scope(|s| {
-                let child = |rx: Receiver<u8>| {
-                    let (ends, start) = (&ends, started_tx.clone());
-                    let body = move || {
-                        start.send(()).unwrap();
-                        assert_eq!(rx.recv(), Err(RecvError::Cancelled));
-                        ends.fetch_add(1, Ordering::SeqCst);
-                    };
-                    s.spawn(body).map(drop).unwrap();
-                };
-                (0..3).for_each(|_| child(rx.clone()));
-            });
-            ends.into_inner()
-        });
-        let parent = parent.unwrap();
-        (0..3).for_each(|_| started_rx.recv().unwrap());
-        parent.cancel();
-        assert_eq!(parent.join().unwrap(), 3);
-    });
-}
-
 /// The wait for the children accepts no second cancel, and must not swallow the first.
 #[test]
 fn a_cancel_outlasts_the_wait_for_the_children() {
@@ -309,14 +202,6 @@ fn a_cancel_outlasts_the_wait_for_the_children() {
 }
 
 #[test]
-fn a_parent_out_of_time_cancels_its_children() {
-    on_workers(|| {
-        let child = timeout(SHORT, || scope(|s| s.spawn(|| sleep(LONG)).map(std::mem::forget)));
-        child.unwrap_err().0.unwrap();
-    });
-}
-
-#[test]
 fn a_scope_cancelled_before_its_children_ran_ends() {
     on_workers(|| {
         let ran = AtomicUsize::new(0);
@@ -331,26 +216,6 @@ fn a_scope_cancelled_before_its_children_ran_ends() {
             assert!(matches!(later.join(), Err(JoinError::Cancelled)), "those to come, too");
         });
         assert_eq!(ran.into_inner(), 0);
-    });
-}
-
-#[test]
-fn one_child_is_cancelled_alone_and_joins_of_children_time_out() {
-    on_workers(|| {
-        let (tx, rx) = bounded::<u8>(1);
-        scope(|s| {
-            let own = rx.clone();
-            let mut child = s.spawn(move || own.recv()).unwrap();
-            assert!(child.join_timeout(Duration::ZERO).is_err() && child.join_timeout(SHORT).is_err());
-            let other = s.spawn(|| rx.recv()).unwrap();
-            child.cancel();
-            match child.join() {
-                Ok(received) => assert_eq!(received, Err(RecvError::Cancelled)),
-                Err(why) => assert!(matches!(why, JoinError::Cancelled)),
-            }
-            tx.send(4).unwrap();
-            assert_eq!(other.join().unwrap(), Ok(4));
-        });
     });
 }
 

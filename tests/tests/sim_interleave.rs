@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kcoro_sim::channel::{bounded, rendezvous};
+use kcoro_sim::channel::{Sender, bounded, rendezvous};
 use kcoro_sim::interleave::atomic::{AtomicBool, AtomicU64, Ordering};
 use kcoro_sim::interleave::point;
 use kcoro_sim::sched::{Builder, spawn, yield_now};
 use kcoro_sim::scope::scope;
 use kcoro_sim::{Failure, FailureKind, Outcome, Sim, Strategy};
+use kcoro_tests::child;
 
 const RANDOM: Strategy = Strategy::Random;
 const PCT: Strategy = Strategy::Pct { depth: 3 };
@@ -201,24 +202,59 @@ fn a_loop_that_never_suspends_ends_at_the_step_limit() {
     assert!(matches!(failure.kind, FailureKind::StepLimit { .. }), "{failure}");
 }
 
-/// Closes the other side's channel when it goes, which takes the lock that the other side uses all the time.
+/// So many coroutines, the caller among them, each of which goes on without suspending until all have started.
+fn all_at_once<const WORKERS: u64>() {
+    let started = Arc::new(AtomicU64::new(0));
+    let body = |started: Arc<AtomicU64>| {
+        started.fetch_add(1, Ordering::Relaxed);
+        while started.load(Ordering::Relaxed) < WORKERS {}
+    };
+    yield_now();
+    let children = (1..WORKERS).map(|_| {
+        let started = started.clone();
+        spawn(move || body(started)).unwrap()
+    });
+    let children: Vec<_> = children.collect();
+    body(started);
+    children.into_iter().for_each(|child| child.join().unwrap());
+}
+
+#[test]
+fn work_for_all_wakes_all_that_sleep() {
+    for strategy in [RANDOM, PCT] {
+        let sim = Sim::new().strategy(strategy).step_limit(500_000);
+        sim.clone().workers(3).check(0..150, all_at_once::<3>);
+        sim.workers(4).check(0..150, all_at_once::<4>);
+    }
+}
+
+/// Sends, without waiting, when it is dropped.
+struct SendsAtTheEnd(Sender<u32>);
+
+impl Drop for SendsAtTheEnd {
+    fn drop(&mut self) {
+        (0..3).for_each(|_| while self.0.try_send(1).is_err() {});
+    }
+}
+
 #[test]
 fn who_unwinds_gets_the_locks_that_others_hold() {
     let body = || {
-        let (tx, rx) = bounded::<u32>(1);
-        let receiver = Builder::new().worker(1).spawn(move || rx.iter().count()).unwrap();
+        let (tx, rx) = bounded(9);
+        // Takes the lock all the time, and waits under it.
+        let receiver = Builder::new().worker(1).spawn(move || rx.iter().sum::<u32>()).unwrap();
         let others = tx.clone();
-        let sender = Builder::new().worker(0).spawn(move || (0..5).for_each(|n| others.send(n).unwrap())).unwrap();
-        let panics = Builder::new().worker(1).spawn(move || {
-            let _dropped_while_unwinding = (tx.clone(), tx.clone(), tx);
+        let sender = Builder::new().worker(1).spawn(move || (0..3).for_each(|_| others.send(1).unwrap())).unwrap();
+        let panics = Builder::new().worker(0).spawn(move || {
+            let _dropped_while_unwinding = SendsAtTheEnd(tx);
             std::panic::resume_unwind(Box::new("expected"));
         });
         assert!(panics.unwrap().join().is_err());
         sender.join().unwrap();
-        assert_eq!(receiver.join().unwrap(), 5);
+        assert_eq!(receiver.join().unwrap(), 6);
     };
     for strategy in [RANDOM, PCT] {
-        Sim::new().workers(2).strategy(strategy).check(0..300, body);
+        Sim::new().workers(2).strategy(strategy).check(0..500, body);
     }
 }
 
@@ -237,6 +273,22 @@ fn a_run_that_is_cut_short_in_the_midst_of_operations_says_who_was_left() {
             Err(failure) => assert!(matches!(failure.kind, FailureKind::StepLimit { .. }), "{failure}"),
         }
     }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_in_every_process() {
+    const HASHES: &str = "KCORO_TEST_HASHES";
+    let hash = |strategy| {
+        let sim = Sim::new().workers(3).strategy(strategy);
+        sim.run(2026, compute_until_relieved).unwrap().trace_hash
+    };
+    let hashes = format!("{:x?}", [RANDOM, PCT].map(hash));
+    if let Ok(of_parent) = std::env::var(HASHES) {
+        return assert_eq!(hashes, of_parent);
+    }
+    let variables = &[(HASHES, hashes.as_str())];
+    let (success, output) = child::with_variables("a_seed_gives_the_same_run_in_every_process", variables);
+    assert!(success, "{output}");
 }
 
 #[test]

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kcoro_posix::Posix;
 use kcoro_sim::channel::rendezvous;
-use kcoro_sim::sched::{BuildError, Builder, Runtime};
+use kcoro_sim::sched::{BuildError, Builder, Runtime, yield_now};
 use kcoro_sim::time::sleep;
 use kcoro_sim::{FailureKind, Sim, check};
 use kcoro_tests::child;
@@ -51,8 +51,77 @@ fn a_wake_from_another_thread_aborts_and_names_the_thread() {
         });
     });
     if let Some(stderr) = stderr {
-        assert!(stderr.contains("thread `stranger`, which is not part of it, woke worker"), "{stderr}");
+        assert!(stderr.contains("thread `stranger`, which is not part of it, made a coroutine ready"), "{stderr}");
     }
+}
+
+#[test]
+fn a_wake_from_another_thread_is_no_part_of_a_run_though_nobody_sleeps() {
+    let stderr = child::aborts("a_wake_from_another_thread_is_no_part_of_a_run_though_nobody_sleeps", || {
+        let _ = Sim::new().workers(1).run(0, || {
+            let (tx, rx) = rendezvous::<()>();
+            Builder::new().near().spawn(move || rx.recv()).unwrap().detach();
+            // Time passes when all wait. Then the only worker runs this, and so is awake.
+            sleep(Duration::from_secs(1)).unwrap();
+            let stranger = std::thread::Builder::new().name("stranger".into());
+            stranger.spawn(move || tx.send(())).unwrap().join()
+        });
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("thread `stranger`, which is not part of it, made a coroutine ready"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_coroutine_that_never_suspends_is_named() {
+    let stderr = child::aborts("a_coroutine_that_never_suspends_is_named", || {
+        let hog = || -> () {
+            loop {
+                std::hint::spin_loop();
+            }
+        };
+        let spawn_hog = move || Builder::new().name("hog").spawn(hog).unwrap().join();
+        let _ = Sim::new().turn_time(Duration::from_millis(300)).run(0, spawn_hog);
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("`hog`, spawned at tests/tests/sim_misuse.rs:"), "{stderr}");
+        assert!(stderr.contains("has not suspended for 300ms of real time: it runs on without"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_coroutine_that_blocks_the_thread_is_named() {
+    let stderr = child::aborts("a_coroutine_that_blocks_the_thread_is_named", || {
+        let (_tx, rx) = std::sync::mpsc::channel::<()>();
+        let sleeper = move || rx.recv();
+        let spawn_sleeper = move || Builder::new().name("sleeper").worker(1).spawn(sleeper).unwrap().join();
+        let _ = Sim::new().workers(2).turn_time(Duration::from_millis(300)).run(0, spawn_sleeper);
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("`sleeper`, spawned at tests/tests/sim_misuse.rs:"), "{stderr}");
+        assert!(
+            stderr.contains(", on worker 1, has not suspended") && stderr.contains("blocks the thread"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn what_is_left_by_a_deadlock_does_not_count_as_a_turn() {
+    child::passes("what_is_left_by_a_deadlock_does_not_count_as_a_turn", || {
+        let limit = Duration::from_millis(300);
+        let sim = Sim::new().turn_time(limit);
+        let stuck = || {
+            let (_tx, rx) = rendezvous::<()>();
+            rx.recv()
+        };
+        assert!(sim.run(0, stuck).is_err());
+        // The watchdog looks several times, at this run and at what is left of the other.
+        let since = Instant::now();
+        while since.elapsed() < 3 * limit {
+            sim.run(0, yield_now).unwrap();
+        }
+    });
 }
 
 #[test]

@@ -62,9 +62,12 @@ impl Plan {
             commands.push(command("rustup", &format!("component add {}", self.components.join(" "))));
         }
         if self.nightly {
-            commands.push(command("rustup", "toolchain install nightly --profile minimal --no-self-update"));
-        }
-        if !self.nightly_components.is_empty() {
+            // With all that is asked of it, so that rustup goes back to the latest night that had it all.
+            let components: String =
+                self.nightly_components.iter().map(|name| format!(" --component {name}")).collect();
+            let install = "toolchain install nightly --profile minimal --no-self-update";
+            commands.push(command("rustup", &format!("{install}{components}")));
+        } else if !self.nightly_components.is_empty() {
             let components = self.nightly_components.join(" ");
             commands.push(command("rustup", &format!("component add --toolchain nightly {components}")));
         }

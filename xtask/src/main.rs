@@ -8,6 +8,7 @@ mod bench;
 mod examples;
 mod install;
 mod matrix;
+mod miri;
 mod mutants;
 mod report;
 mod run;

@@ -59,6 +59,8 @@ pub const TARGETS: &[Tool] = &[
     Tool::RustTarget("x86_64-apple-darwin"),
     Tool::RustTarget("x86_64-unknown-freebsd"),
 ];
+/// Miri compiles the standard library for itself.
+pub const MIRI: &[Tool] = &[Tool::Nightly, Tool::NightlyComponent("miri"), Tool::NightlyComponent("rust-src")];
 /// It does not start without the symbols of the C library.
 pub const VALGRIND: &[Tool] = &[
     Tool::DebianProgram { package: "valgrind", program: "valgrind" },

@@ -6,10 +6,11 @@ use std::process::Command;
 use crate::bench::binaries;
 use crate::examples;
 use crate::matrix;
+use crate::miri;
 use crate::mutants;
 use crate::run::{Session, cargo, command, target_dir};
 use crate::sanitizers;
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
+use crate::setup::{CARGO_DENY, CLIPPY, CROSS, MIRI, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
 
 pub struct Suite {
     pub name: &'static str,
@@ -63,6 +64,13 @@ pub const SUITES: &[Suite] = &[
         run: compile_fail,
     },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
+    Suite {
+        name: "miri",
+        what: "no undefined behaviour and no data race that Miri sees, and it sees those that were planted",
+        needs: &[MIRI],
+        budget_s: 240,
+        run: miri::run,
+    },
     Suite {
         name: "tsan",
         what: "no data race that ThreadSanitizer sees, and it sees those that were planted",
@@ -119,15 +127,18 @@ pub const SUITES: &[Suite] = &[
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers"];
 
 /// Integration tests of tests/ that also run under the emulators.
-const CROSS_TESTS: &str = "--test emulated --test runtime --test sim_scenarios --test switch_backtrace \
-                           --test switch_coroutine --test switch_fp_control";
+const CROSS_TESTS: &str = "--test emulated --test runtime --test scenarios_posix --test scenarios_sim \
+                           --test switch_backtrace --test switch_coroutine --test switch_fp_control";
+
+/// Under how many seeds the emulators play each scenario: they are there for the machine, not for the schedules.
+const CROSS_SEEDS: &str = "10";
 
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
 
 /// Those that also run where simulations switch workers inside of operations.
-const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_failures --test sim_interleave --test sim_misuse \
-                                --test sim_scenarios --test sim_shrink";
+const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_attribute --test sim_deadlocks --test sim_failures \
+                                --test sim_interleave --test sim_misuse --test sim_scenarios --test sim_strategies";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -246,7 +257,7 @@ fn cross(session: &mut Session) {
             // It would replace the static linking that .cargo/config.toml asks for.
             command.env_remove("RUSTFLAGS");
             // How a test starts itself again as a child.
-            command.env("KCORO_TEST_RUNNER", emulator);
+            command.env("KCORO_TEST_RUNNER", emulator).env("KCORO_SEEDS", CROSS_SEEDS);
             set_canaries(session, &mut command);
             session.tests(command);
         }

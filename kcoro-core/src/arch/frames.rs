@@ -45,7 +45,7 @@ pub(crate) unsafe fn return_addresses(sp: StackPointer, stack: Range<usize>, fou
     found.len()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod tests {
     use std::vec::Vec;
 

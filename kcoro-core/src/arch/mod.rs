@@ -29,7 +29,7 @@ use core::ptr::NonNull;
 /// The rule "no caller" for the return address, around the instructions during which the surrounding function's CFI is
 /// wrong: an unwinder that looks there stops early. Only where unwind tables are sure to be emitted: the assembler
 /// refuses the directives elsewhere.
-#[cfg(panic = "unwind")]
+#[cfg(all(panic = "unwind", not(miri)))]
 macro_rules! no_caller {
     (begin $return_address:literal) => {
         concat!(".cfi_remember_state\n.cfi_undefined ", $return_address)
@@ -38,30 +38,55 @@ macro_rules! no_caller {
         ".cfi_restore_state"
     };
 }
-#[cfg(not(panic = "unwind"))]
+#[cfg(all(not(panic = "unwind"), not(miri)))]
 macro_rules! no_caller {
     ($($_:tt)*) => {
         ""
     };
 }
 
+/// Defines the first function of a context: `extern "C"`, so that a panic that gets so far aborts. Under Miri a context
+/// ends its thread by unwinding it.
+macro_rules! first_function {
+    ($(#[$attribute:meta])* unsafe fn $($signature_and_body:tt)*) => {
+        $(#[$attribute])*
+        #[cfg(not(miri))]
+        unsafe extern "C" fn $($signature_and_body)*
+
+        $(#[$attribute])*
+        #[cfg(miri)]
+        unsafe extern "C-unwind" fn $($signature_and_body)*
+    };
+}
+pub(crate) use first_function;
+
 pub(crate) mod frames;
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 mod aarch64;
-#[cfg(target_arch = "riscv64")]
+#[cfg(miri)]
+mod baton;
+#[cfg(not(miri))]
+mod own_stack;
+#[cfg(all(target_arch = "riscv64", not(miri)))]
 mod riscv64;
-#[cfg(all(target_arch = "x86_64", not(windows)))]
+#[cfg(all(target_arch = "x86_64", not(windows), not(miri)))]
 mod x86_64;
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 use aarch64 as imp;
-#[cfg(target_arch = "riscv64")]
+#[cfg(miri)]
+use baton as imp;
+#[cfg(miri)]
+pub(crate) use baton::{OwnStack, host};
+#[cfg(not(miri))]
+pub(crate) use own_stack::OwnStack;
+#[cfg(all(target_arch = "riscv64", not(miri)))]
 use riscv64 as imp;
-#[cfg(all(target_arch = "x86_64", not(windows)))]
+#[cfg(all(target_arch = "x86_64", not(windows), not(miri)))]
 use x86_64 as imp;
 
-#[cfg(not(any(all(target_arch = "x86_64", not(windows)), target_arch = "aarch64", target_arch = "riscv64")))]
+#[cfg(not(any(all(target_arch = "x86_64", not(windows)), target_arch = "aarch64", target_arch = "riscv64", miri)))]
 compile_error!(
     "kcoro has no context switch for this target. A port is one file in kcoro-core/src/arch/ with the names that \
      arch/mod.rs re-exports: switch, resume, suspend, finish, two fresh-context trampolines, FpControl, stack_pointer, \
@@ -69,7 +94,7 @@ compile_error!(
      say whether it does."
 );
 
-#[cfg(test)]
+#[cfg(all(test, not(miri)))]
 mod tests;
 
 /// Saved stack pointer of a suspended context: the address of its [`SuspendedFrame`].
@@ -85,6 +110,7 @@ pub(crate) type Word = core::mem::MaybeUninit<*mut ()>;
 ///
 /// The first two words are a frame record, as a walk by frame pointers expects one: the walk can start here.
 #[repr(C)]
+#[cfg_attr(miri, derive(Default))]
 pub(crate) struct SuspendedFrame {
     /// The frame pointer of the suspended function: `rbp`, `x29`, `s0`.
     pub(crate) frame_pointer: *const (),
@@ -110,12 +136,19 @@ struct FreshFrame {
 /// How far below its `top` a fresh context's saved stack pointer lies.
 pub(crate) const FRESH_FRAME_BYTES: usize = size_of::<FreshFrame>();
 
-/// The first function of a context that [`switch`] starts.
+/// The first function of a context that [`switch`] starts; see [`first_function`].
+#[cfg(not(miri))]
 pub(crate) type Entry = unsafe extern "C" fn(data: *mut ()) -> !;
+#[cfg(miri)]
+pub(crate) type Entry = unsafe extern "C-unwind" fn(data: *mut ()) -> !;
 
 /// The first function of a context that [`resume`] starts: its own data, and what [`Resumed`] says of later resumes.
+#[cfg(not(miri))]
 pub(crate) type LinkedEntry =
     unsafe extern "C" fn(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !;
+#[cfg(miri)]
+pub(crate) type LinkedEntry =
+    unsafe extern "C-unwind" fn(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !;
 
 /// What a suspended context finds when it is resumed.
 #[derive(Clone, Copy)]
@@ -194,6 +227,27 @@ pub(crate) unsafe fn switch(save: *mut StackPointer, to: StackPointer) {
     unsafe { imp::switch(save, to) }
 }
 
+/// Symmetric switch without a way back: the running context ends.
+///
+/// # Safety
+///
+/// As [`switch`]; nothing on this stack is needed any more.
+#[inline(always)]
+pub(crate) unsafe fn leave(to: StackPointer) -> ! {
+    #[cfg(miri)]
+    // SAFETY: the caller's promise.
+    unsafe {
+        imp::leave(to)
+    }
+    #[cfg(not(miri))]
+    {
+        let mut nowhere = core::ptr::null_mut();
+        // SAFETY: the caller's promise.
+        unsafe { imp::switch(&raw mut nowhere, to) };
+        unreachable!("a context that has left is not resumed")
+    }
+}
+
 /// Calls into the suspended context `child`; returns when it suspends or finishes.
 ///
 /// # Safety
@@ -256,12 +310,6 @@ impl FpControl {
         // SAFETY: the value came from `read` or is the default, so the unit accepts it; the caller answers for its use.
         unsafe { imp::write_fp_control(self.0) }
     }
-}
-
-/// The running context's stack pointer, for bounds checks.
-#[inline(always)]
-pub(crate) fn stack_pointer() -> usize {
-    imp::stack_pointer()
 }
 
 /// Asks for the cache line at `p`, to write to it soon. Only a hint: any address will do.

@@ -90,6 +90,13 @@
 //! has lent such a borrow on (to a thread of `std::thread::scope`, say), that is used after its end. [`scoped`] leaves
 //! nothing to forget: it ends its coroutine, or the program, before it returns. Coroutines of a runtime are not concerned
 //! either: a thread on which one was abandoned never ends.
+//!
+//! # Under Miri
+//!
+//! Programs that use coroutines, also on a runtime, run under Miri (with feature `std` and unwinding): each coroutine is
+//! then a thread of its own, and exactly one of those that share a thread elsewhere runs. A `thread_local!` inside of a
+//! coroutine is therefore the coroutine's own there, a suspended coroutine that is forgotten is reported as a thread that
+//! was not joined, and stacks cannot overflow.
 #![expect(unsafe_code, reason = "runs code on other stacks and moves values between them")]
 
 mod builder;

@@ -15,7 +15,7 @@ use super::Yielder;
 use super::fp::{self, FpPolicy};
 use super::unwind::{self, Payload};
 use super::word::unpack;
-use crate::arch::{self, FRESH_FRAME_BYTES, StackPointer, Word};
+use crate::arch::{self, FRESH_FRAME_BYTES, OwnStack, StackPointer, Word};
 use crate::stack::fiber::{self, Fiber};
 use crate::stack::{STACK_ALIGN, Stack, StackError};
 
@@ -92,29 +92,32 @@ unsafe fn drop_body<F>(header: NonNull<Header>) {
     unsafe { (*header.cast::<Root<F>>().as_ptr()).body.assume_init_drop() }
 }
 
-/// The outermost function of every coroutine. `extern "C"`: should an unwind get past `catch`, it aborts here.
-// Not compiled for AddressSanitizer: the ending and the yielder must lie on this stack, not on the fake one, which goes
-// before the ending is read.
-#[cfg_attr(kcoro_asan, sanitize(address = "off"))]
-unsafe extern "C" fn run<F, In, Yield, Out>(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !
-where
-    F: FnOnce(&Yielder<In, Yield>, In) -> Out,
-{
-    // SAFETY: the first resume has just switched here.
-    unsafe { fiber::arrive() };
-    let root = data.cast::<Root<F>>();
-    // SAFETY: `build` put the root there, and this is its only start; the first resume sent an `In`.
-    let (header, body, first) = unsafe {
-        let header = &mut (*root).header;
-        header.drop_body = None;
-        (header, (*root).body.assume_init_read(), unpack::<In>(word))
-    };
-    let yielder = Yielder::new(parent, request, header.fp, header.limit.addr().get());
-    let mut ending = ManuallyDrop::new(end::<F, In, Yield, Out>(&yielder, body, first));
-    // SAFETY: `parent` is the last resumer. It reads the ending before it frees this stack.
-    unsafe {
-        fiber::back_for_good();
-        arch::finish(yielder.parent(), Word::new((&raw mut ending).cast()))
+arch::first_function! {
+    /// The outermost function of every coroutine. Should an unwind get past `catch`, it aborts here.
+    // Not compiled for AddressSanitizer: the ending and the yielder must lie on this stack, not on the fake one, which
+    // goes before the ending is read.
+    #[cfg_attr(kcoro_asan, sanitize(address = "off"))]
+    unsafe fn run<F, In, Yield, Out>(data: *mut (), word: Word, parent: StackPointer, request: usize) -> !
+    where
+        F: FnOnce(&Yielder<In, Yield>, In) -> Out,
+    {
+        // SAFETY: the first resume has just switched here.
+        unsafe { fiber::arrive() };
+        let root = data.cast::<Root<F>>();
+        // SAFETY: `build` put the root there, and this is its only start; the first resume sent an `In`.
+        let (header, body, first) = unsafe {
+            let header = &mut (*root).header;
+            header.drop_body = None;
+            (header, (*root).body.assume_init_read(), unpack::<In>(word))
+        };
+        let stack = OwnStack::of_caller(header.limit.addr().get());
+        let yielder = Yielder::new(parent, request, header.fp, stack);
+        let mut ending = ManuallyDrop::new(end::<F, In, Yield, Out>(&yielder, body, first));
+        // SAFETY: `parent` is the last resumer. It reads the ending before it frees this stack.
+        unsafe {
+            fiber::back_for_good();
+            arch::finish(yielder.parent(), Word::new((&raw mut ending).cast()))
+        }
     }
 }
 

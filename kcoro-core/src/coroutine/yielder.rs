@@ -8,7 +8,7 @@ use core::mem::ManuallyDrop;
 use super::fp::{self, FpPolicy};
 use super::unwind;
 use super::word::{pack, unpack};
-use crate::arch::{self, StackPointer};
+use crate::arch::{self, OwnStack, StackPointer};
 use crate::stack::fiber;
 
 /// What a parent asks of the child that it resumes; a set of bits.
@@ -37,20 +37,20 @@ pub struct Yielder<In, Yield> {
     request: Cell<usize>,
     swallowed_unwinds: Cell<u32>,
     fp: FpPolicy,
-    /// Where the coroutine's stack ends, below all that the body calls.
-    limit: usize,
+    stack: OwnStack,
     // A pointer: invariant, as a value of either type may lie on the stack across a suspension, and !Send and !Sync.
     _types: PhantomData<*mut (In, Yield)>,
 }
 
 impl<In, Yield> Yielder<In, Yield> {
-    pub(super) fn new(parent: StackPointer, request: usize, fp: FpPolicy, limit: usize) -> Self {
+    /// Of the coroutine that is the caller.
+    pub(super) fn new(parent: StackPointer, request: usize, fp: FpPolicy, stack: OwnStack) -> Self {
         Self {
             parent: Cell::new(parent),
             request: Cell::new(request),
             swallowed_unwinds: Cell::new(0),
             fp,
-            limit,
+            stack,
             _types: PhantomData,
         }
     }
@@ -104,7 +104,7 @@ impl<In, Yield> Yielder<In, Yield> {
     /// Whether the caller's frame lies below this value on the same stack.
     #[inline(always)]
     fn is_on_own_stack(&self) -> bool {
-        (self.limit..self.id()).contains(&arch::stack_pointer())
+        self.stack.holds_caller(self.id())
     }
 
     // Inlined, as everything down to the switch is: a return from a function that was entered before the switch is

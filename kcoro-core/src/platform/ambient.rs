@@ -15,7 +15,11 @@
 /// foreign thread.
 pub const INTERRUPT: *const () = core::ptr::without_provenance(1);
 
-#[cfg(feature = "std")]
+/// Under Miri a coroutine is a thread of its own: the pointer travels with its worker's baton.
+#[cfg(all(feature = "std", miri))]
+use crate::arch::host as imp;
+
+#[cfg(all(feature = "std", not(miri)))]
 mod imp {
     use core::cell::Cell;
 
@@ -25,12 +29,12 @@ mod imp {
     }
 
     #[inline(never)]
-    pub(super) fn get() -> *const () {
+    pub(super) fn worker() -> *const () {
         WORKER.get()
     }
 
     #[inline(never)]
-    pub(super) fn set(worker: *const ()) {
+    pub(super) fn set_worker(worker: *const ()) {
         WORKER.set(worker);
     }
 }
@@ -43,12 +47,12 @@ mod imp {
     }
 
     #[inline(never)]
-    pub(super) fn get() -> *const () {
+    pub(super) fn worker() -> *const () {
         _kcoro_ambient_1_get()
     }
 
     #[inline(never)]
-    pub(super) fn set(worker: *const ()) {
+    pub(super) fn set_worker(worker: *const ()) {
         _kcoro_ambient_1_set(worker);
     }
 }
@@ -57,7 +61,7 @@ mod imp {
 #[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn worker() -> *const () {
-    imp::get()
+    imp::worker()
 }
 
 /// Makes `worker` the ambient pointer of this thread or core and returns the one before.
@@ -67,9 +71,20 @@ pub(crate) fn worker() -> *const () {
 /// `worker` is null, [`INTERRUPT`], or points to a live worker of the core that runs on this thread or core.
 #[cfg(feature = "alloc")]
 pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
-    let before = imp::get();
-    imp::set(worker);
+    let before = imp::worker();
+    imp::set_worker(worker);
     before
+}
+
+/// The thread that runs the caller's flow of control. Under Miri a coroutine has a thread of its own, and this is the one
+/// that runs it everywhere else.
+#[cfg(feature = "std")]
+#[doc(hidden)]
+pub fn host_thread() -> std::thread::ThreadId {
+    #[cfg(miri)]
+    return imp::thread();
+    #[cfg(not(miri))]
+    std::thread::current().id()
 }
 
 /// The ambient pointer of a context that does not run now.
@@ -90,8 +105,8 @@ impl WorkerContext {
 /// force, only the flow of control that it was taken from runs there, or one that has not become a worker yet if it is
 /// `OUTSIDE`; and that worker's runtime is alive.
 pub unsafe fn exchange(context: WorkerContext) -> WorkerContext {
-    let before = imp::get();
-    imp::set(context.0);
+    let before = imp::worker();
+    imp::set_worker(context.0);
     WorkerContext(before)
 }
 
@@ -105,11 +120,11 @@ pub fn in_interrupt<R>(handler: impl FnOnce() -> R + Send) -> R {
     struct Restore(*const ());
     impl Drop for Restore {
         fn drop(&mut self) {
-            imp::set(self.0);
+            imp::set_worker(self.0);
         }
     }
-    let _restore = Restore(imp::get());
-    imp::set(INTERRUPT);
+    let _restore = Restore(imp::worker());
+    imp::set_worker(INTERRUPT);
     handler()
 }
 

@@ -10,15 +10,19 @@ use core::panic::Location;
 /// given back by time). All its choices together then decide the schedule: the core adds none that depends on addresses
 /// or on the real time.
 pub trait Choices {
-    /// Worker `worker`, the calling one, is at its base loop: no coroutine of it runs, and it holds no lock.
+    /// Worker `worker`, the calling one, is at its base loop: no coroutine of it runs, and it holds no lock. Its next timer
+    /// is due at `deadline_ns`.
     ///
     /// The call MAY run other workers on the calling thread before it returns; then it MUST put the ambient worker
     /// pointer back, see [`ambient::exchange`](super::ambient::exchange).
-    fn at_base(&self, worker: usize);
+    fn at_base(&self, worker: usize, deadline_ns: Option<u64>);
 
     /// Which of `options` things worker `worker` takes: a number below `options`, which is at least 2. An answer out of
     /// range counts as the last.
     fn choose(&self, worker: usize, options: usize) -> usize;
+
+    /// The caller, which is no worker, makes a coroutine ready: a change that no choice decides.
+    fn comes_from_outside(&self);
 
     /// Worker `worker` goes on with `coroutine`.
     fn runs(&self, worker: usize, coroutine: Running);

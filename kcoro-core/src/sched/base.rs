@@ -84,7 +84,7 @@ impl Worker {
         self.drain_inbox();
         self.take_from_injector();
         self.shared.counters.note_run_queue(self.ready_len());
-        self.head.cached_now_ns.set(self.head.now_ns());
+        self.head.cached_now_ns.set(self.runtime().platform().now_ns());
         self.expire_timers();
     }
 

@@ -6,7 +6,7 @@
 use core::ptr::{self, NonNull};
 
 use super::queues::BASE_EVERY;
-use super::worker::Worker;
+use super::worker::{Next, Worker};
 use crate::platform::{Choices, Running};
 use crate::task::header::Header;
 
@@ -29,7 +29,7 @@ impl Worker {
     /// The platform may run other workers before this one goes on.
     pub(super) fn offer_turn(&self) {
         if let Some(choices) = self.choices() {
-            choices.at_base(self.index);
+            choices.at_base(self.index, self.shared.timers.next_expiry_ns());
         }
     }
 
@@ -39,6 +39,16 @@ impl Worker {
             self.local.tick.set(BASE_EVERY - 1);
             choices.runs(self.index, Running::new(header.id, header.name, header.spawn_site));
         }
+    }
+
+    /// How to go on with `target`, which is ours, when it is named by the one that runs: straight, or by way of the base
+    /// loop, where the platform may let other workers run first.
+    pub(super) fn way_to(&self, target: NonNull<Header>) -> Next {
+        if self.choices().is_none() {
+            return Next::Task(target);
+        }
+        self.local.to_start.set(target.as_ptr());
+        Next::Base
     }
 
     /// A number below `options`, which is not zero; zero unless the platform chooses.

@@ -143,12 +143,17 @@ impl<T> JoinHandle<T> {
         Self { task, slot, taken: false, _output: PhantomData }
     }
 
+    fn core(&self) -> &TaskCore {
+        // SAFETY: the handle's reference keeps the task alive.
+        unsafe { TaskCore::of(self.task.as_ptr()) }
+    }
+
     fn cell(&self) -> &JoinCell {
-        &TaskCore::of(&self.task).join
+        &self.core().join
     }
 
     fn runtime(&self) -> *const Inner {
-        TaskCore::of(&self.task).runtime
+        self.core().runtime
     }
 
     pub(crate) fn task(&self) -> &TaskRef {
@@ -237,7 +242,7 @@ impl<T> JoinHandle<T> {
             return Err(TryJoinError::Failed(JoinError::Itself));
         }
         // SAFETY: the joiner is the running coroutine, which is live.
-        let elsewhere = joiner.is_some_and(|joiner| TaskCore::of(unsafe { joiner.as_ref() }).runtime != self.runtime());
+        let elsewhere = joiner.is_some_and(|joiner| unsafe { TaskCore::of(joiner) }.runtime != self.runtime());
         let what = if elsewhere { WaitsFor::JoinElsewhere(self.id()) } else { WaitsFor::Join(self.id()) };
         self.cell().wait(what, accepts, limit).map_err(|why| match why {
             WaitEnd::NotYet => TryJoinError::NotYet,
@@ -265,7 +270,7 @@ impl<T> JoinHandle<T> {
     /// How many bytes of its stack the coroutine used at most; known when it has ended, if it was spawned with
     /// [`Builder::measure_stack`](super::Builder::measure_stack).
     pub fn stack_high_water_bytes(&self) -> Option<usize> {
-        match TaskCore::of(&self.task).stack_used_bytes.load(Ordering::Acquire) {
+        match self.core().stack_used_bytes.load(Ordering::Acquire) {
             0 => None,
             used => Some(used),
         }

@@ -89,7 +89,7 @@ impl<T: 'static> CoroutineLocal<T> {
         match Place::current() {
             Place::Coroutine(_, task) => {
                 // SAFETY: the running coroutine is live, and nothing of it is referred to when `f` runs.
-                let locals = unsafe { &TaskCore::of(task.as_ref()).locals };
+                let locals = unsafe { &TaskCore::of(task).locals };
                 let value = locals.get_or_init((&raw const self._key).addr(), self.init);
                 Ok(f(&value))
             }

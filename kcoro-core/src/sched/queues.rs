@@ -137,7 +137,7 @@ impl Worker {
         let streak = self.local.lifo_streak.get();
         if streak < LIFO_STREAK {
             self.local.lifo_streak.set(streak + 1);
-            return Next::Task(target);
+            return self.way_to(target);
         }
         self.push_ready(target);
         self.next()

@@ -152,6 +152,13 @@ impl Inner {
         }
     }
 
+    /// Tells who makes the choices, if the workers do not, that the caller is none of the workers.
+    pub(super) fn note_outside(&self) {
+        if let Some(choices) = self.platform.choices() {
+            choices.comes_from_outside();
+        }
+    }
+
     /// Queues a task that any worker may take, from outside.
     ///
     /// # Safety

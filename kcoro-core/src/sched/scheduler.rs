@@ -31,7 +31,7 @@ unsafe impl Schedule for Scheduler {
                 return unsafe { Worker::of_head(head) }.push_ready(task);
             }
             // SAFETY: the task is live, and so is its runtime.
-            let runtime = unsafe { &*TaskCore::of(header).runtime };
+            let runtime = unsafe { &*TaskCore::of(task).runtime };
             if let Some(worker) = runtime.worker_of(head) {
                 if header.options.has(Options::MIGRATES) {
                     return worker.push_stealable(task);
@@ -54,9 +54,9 @@ unsafe impl Schedule for Scheduler {
         unsafe { Worker::of_head(worker).yield_current() };
     }
 
-    fn platform<'a>(&self, worker: &'a WorkerHead) -> &'a dyn Platform {
+    unsafe fn platform<'a>(&self, worker: NonNull<WorkerHead>) -> &'a dyn Platform {
         // SAFETY: heads of this scheduler belong to workers, whose runtime lives as long as they do.
-        unsafe { Worker::of_head::<'a>(worker.into()) }.runtime().platform()
+        unsafe { Worker::of_head::<'a>(worker) }.runtime().platform()
     }
 }
 
@@ -81,10 +81,11 @@ unsafe fn send_home(runtime: &Inner, task: NonNull<Header>) {
 unsafe fn make_ready_from_outside(task: NonNull<Header>) {
     // SAFETY: while the caller owns the task, the task's runtime cannot end.
     let (header, runtime) = unsafe {
-        let runtime = TaskCore::of(task.as_ref()).runtime;
+        let runtime = TaskCore::of(task).runtime;
         Arc::increment_strong_count(runtime);
         (task.as_ref(), Arc::from_raw(runtime))
     };
+    runtime.note_outside();
     if header.options.has(Options::MIGRATES) {
         // SAFETY: forwarded; `runtime` is held.
         unsafe { runtime.inject(task) };
@@ -99,7 +100,7 @@ unsafe fn make_ready_from_outside(task: NonNull<Header>) {
 pub(crate) fn fatal(message: core::fmt::Arguments<'_>) -> ! {
     match Place::current() {
         // SAFETY: the calling worker is live.
-        Place::Coroutine(head, _) | Place::Base(head) => unsafe { head.as_ref() }.platform().fatal(message),
+        Place::Coroutine(head, _) | Place::Base(head) => unsafe { WorkerHead::platform(head) }.fatal(message),
         // Only who unwinds cannot wait on a plain thread, and a panic while unwinding aborts.
         Place::Interrupt | Place::Outside => panic!("{message}"),
     }

@@ -132,10 +132,11 @@ pub(super) fn close(inner: &Inner) {
     }
     for worker in inner.workers() {
         let mut won: Chain<Header> = Chain::new();
-        worker.shared.registry.for_each(|core| {
-            if core.header.claim.request_cancel() == Some(Won::Parked) {
+        worker.shared.registry.for_each(|task| {
+            // SAFETY: listed coroutines are live.
+            if unsafe { task.as_ref() }.claim.request_cancel() == Some(Won::Parked) {
                 // SAFETY: we won its published park, so it is ours, in no queue, and live until it has run.
-                unsafe { won.push_back(NonNull::from(&core.header)) };
+                unsafe { won.push_back(task) };
             }
         });
         while let Some(task) = won.pop_front() {
@@ -192,19 +193,25 @@ impl Worker {
         self.shared.registry.for_each(|_| count += 1);
         // As in `abandoned`.
         abandoned.reserve(count);
-        self.shared.registry.for_each(|core| {
+        self.shared.registry.for_each(|task| {
             if abandoned.len() < abandoned.capacity() {
                 // SAFETY: listed coroutines are live.
-                abandoned.push(unsafe { TaskRef::retain(NonNull::from(&core.header)) });
+                abandoned.push(unsafe { TaskRef::retain(task) });
             }
         });
-        abandoned.iter().for_each(|task| tell_joiner(task));
+        // SAFETY: we hold references.
+        abandoned.iter().for_each(|task| unsafe { tell_joiner(task.as_ptr()) });
     }
 }
 
 /// Tells whoever joins a coroutine that nothing will resume any more.
-pub(super) fn tell_joiner(header: &Header) {
-    let (wake, waker) = TaskCore::of(header).join.abandon();
+///
+/// # Safety
+///
+/// `task` is live.
+pub(super) unsafe fn tell_joiner(task: NonNull<Header>) {
+    // SAFETY: the caller's promise.
+    let (wake, waker) = unsafe { TaskCore::of(task) }.join.abandon();
     if let Some(wake) = wake {
         wake.wake();
     }
@@ -229,9 +236,10 @@ fn abandoned(inner: &Inner) -> Vec<Abandoned> {
         worker.shared.registry.for_each(|_| count += 1);
         // Room is made outside of the lock; who comes meanwhile is counted as unparked.
         all.reserve(count);
-        worker.shared.registry.for_each(|core| {
+        worker.shared.registry.for_each(|task| {
             if all.len() < all.capacity() {
-                let header = &core.header;
+                // SAFETY: listed coroutines are live.
+                let header = unsafe { task.as_ref() };
                 all.push(Abandoned { id: header.id, name: header.name, spawn_site: header.spawn_site });
             }
         });

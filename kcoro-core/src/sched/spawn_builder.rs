@@ -197,14 +197,20 @@ impl<'a> Builder<'a> {
             Place::Interrupt => return Err(SpawnError::InInterrupt),
             Place::Outside => None,
         };
-        let runtime: &Inner = match (self.runtime, here) {
-            (Some(runtime), _) => runtime,
-            (None, Some(worker)) => worker.runtime(),
+        // The task keeps this pointer. Who wakes it from outside counts a reference by it, so it is the one of the `Arc`.
+        let shared: *const Inner = match (self.runtime, here) {
+            (Some(runtime), _) => Arc::as_ptr(runtime),
+            (None, Some(worker)) => worker.runtime,
             (None, None) => return Err(SpawnError::NoRuntime),
         };
+        // SAFETY: the handle or the calling worker keeps the runtime alive during this call.
+        let runtime = unsafe { &*shared };
         let stack_class = self.check(runtime)?;
         self.take_place(runtime)?;
         let here = here.and_then(|_| current_worker_of(runtime));
+        if here.is_none() {
+            runtime.note_outside();
+        }
         let target = match self.placement {
             Placement::Anywhere => here.and_then(|here| less_burdened(here, self.options)),
             Placement::Worker(index) => Some(&runtime.workers()[index]),
@@ -213,7 +219,7 @@ impl<'a> Builder<'a> {
         runtime.count_spawn(here).inspect_err(|_| give_back(runtime))?;
         let id = runtime.next_id(here);
         let parts = PartsOfSpawn { options: self.options, stack_class, id, name: self.name, spawn_site };
-        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime, scope });
+        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime: shared, scope });
         // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
         let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
         // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.

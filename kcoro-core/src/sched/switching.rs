@@ -30,19 +30,21 @@ impl Worker {
     /// See [`Schedule::suspend`](crate::task::schedule::Schedule::suspend).
     #[inline]
     pub(super) unsafe fn suspend(&self, deadline_ns: u64) {
-        let me = self.head.current.get();
         // SAFETY: the current coroutine is live, and it is us.
-        let header = unsafe { &*me };
-        if !header.registered.get() {
-            self.register(header);
-        }
+        let me = unsafe {
+            let me = self.me();
+            if !me.as_ref().registered.get() {
+                self.register(me);
+            }
+            me
+        };
         self.shared.counters.parks.bump();
         if deadline_ns == NO_DEADLINE {
             // SAFETY: forwarded: we are the current coroutine, our wait has begun.
-            unsafe { self.leave(header, Departed::Parking) };
+            unsafe { self.leave(me, Departed::Parking) };
         } else {
             // SAFETY: as above.
-            unsafe { self.suspend_until(header, deadline_ns) };
+            unsafe { self.suspend_until(me, deadline_ns) };
         }
     }
 
@@ -53,8 +55,8 @@ impl Worker {
     /// See [`Schedule::yield_now`](crate::task::schedule::Schedule::yield_now).
     #[inline]
     pub(super) unsafe fn yield_current(&self) {
-        // SAFETY: the current coroutine is live, and it is us.
-        let me = unsafe { &*self.head.current.get() };
+        // SAFETY: we are the current coroutine.
+        let me = unsafe { self.me() };
         let next = self.next();
         self.head.budget.set(RUN_BUDGET);
         if let Next::Nothing = next {
@@ -71,12 +73,23 @@ impl Worker {
     ///
     /// As [`Worker::yield_current`]; the caller owns `target`.
     pub(super) unsafe fn hand_over(&self, target: NonNull<Header>) {
-        // SAFETY: the current coroutine is live, and it is us.
-        let me = unsafe { &*self.head.current.get() };
+        // SAFETY: we are the current coroutine.
+        let me = unsafe { self.me() };
         let next = self.next_by_hand(target);
         self.shared.counters.yields.bump();
         // SAFETY: forwarded; no wait has begun.
         unsafe { self.leave_to(me, Departed::Yielding, next) };
+    }
+
+    /// The current coroutine.
+    ///
+    /// # Safety
+    ///
+    /// There is one: the caller runs in it.
+    #[inline(always)]
+    unsafe fn me(&self) -> NonNull<Header> {
+        // SAFETY: the caller's promise.
+        unsafe { NonNull::new_unchecked(self.head.current.get().cast_mut()) }
     }
 
     /// Switches from the current coroutine `me` to whatever is next.
@@ -86,7 +99,7 @@ impl Worker {
     /// `me` is the current coroutine of this worker, which is the calling one; no lock is held. `self` is stale
     /// afterwards if it migrates.
     #[inline]
-    pub(super) unsafe fn leave(&self, me: &Header, how: Departed) {
+    pub(super) unsafe fn leave(&self, me: NonNull<Header>, how: Departed) {
         let next = self.next();
         // SAFETY: forwarded.
         unsafe { self.leave_to(me, how, next) };
@@ -96,14 +109,16 @@ impl Worker {
     ///
     /// As [`Worker::leave`]; `next` is owned by the caller.
     #[inline]
-    pub(super) unsafe fn leave_to(&self, me: &Header, how: Departed, next: Next) {
+    pub(super) unsafe fn leave_to(&self, me: NonNull<Header>, how: Departed, next: Next) {
+        self.set_departed(me, how);
+        // SAFETY: the current coroutine is live, and it is us.
+        let me = unsafe { me.as_ref() };
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
             require_default_fp_control(me);
         }
         if held::count() != 0 {
             refuse_held_locks(me);
         }
-        self.set_departed(me, how);
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
             // SAFETY: forwarded.
@@ -285,42 +300,43 @@ unsafe fn switch_with_own_fp_control(me: &Header, target: Target) {
     }
 }
 
-/// The first and last function of each stack: runs one coroutine after the other on it, until one of them parks and so
-/// keeps the stack, or none is left that has not started.
-///
-/// # Safety
-///
-/// Entered by a switch whose origin made the task current.
-// Not compiled for AddressSanitizer: it leaves for good, so its frame must not lie on the fake stack that goes then.
-#[cfg_attr(kcoro_asan, sanitize(address = "off"))]
-unsafe extern "C" fn coroutine_main(_data: *mut ()) -> ! {
-    // SAFETY: we have just been switched to.
-    unsafe { fiber::arrive() };
-    // SAFETY: we run on a worker, in a coroutine.
-    unsafe { Worker::current() }.arrive();
-    loop {
-        // SAFETY: we run on a worker; its current task is the one that this stack was given to.
-        let task = unsafe { NonNull::new_unchecked(Worker::current().head.current.get().cast_mut()) };
-        // SAFETY: it has not run before, and this is its stack.
-        unsafe { (task.as_ref().vtable.run)(task) };
-        // SAFETY: it has ended; it may have migrated, so the worker is asked for anew.
-        let worker = unsafe { Worker::current() };
-        // SAFETY: we own the ended task.
-        let (stack, class) = unsafe { worker.retire(task) };
-        match worker.next() {
-            // SAFETY: a task that we took from a queue is live and ours.
-            Next::Task(next) if worker.takes_over(unsafe { next.as_ref() }, class) => {
-                worker.adopt(next, stack);
-                worker.make_current(next);
-            }
-            next => {
-                worker.set_departed_stack(stack, class);
-                let target = worker.target(next);
-                let mut nowhere = ptr::null_mut();
-                // SAFETY: `target` is a suspended context that we own. Nothing switches back here.
-                unsafe {
-                    fiber::leave_for_good(target.fiber);
-                    arch::switch(&raw mut nowhere, target.sp);
+arch::first_function! {
+    /// The first and last function of each stack: runs one coroutine after the other on it, until one of them parks and so
+    /// keeps the stack, or none is left that has not started.
+    ///
+    /// # Safety
+    ///
+    /// Entered by a switch whose origin made the task current.
+    // Not compiled for AddressSanitizer: it leaves for good, so its frame must not lie on the fake stack that goes then.
+    #[cfg_attr(kcoro_asan, sanitize(address = "off"))]
+    unsafe fn coroutine_main(_data: *mut ()) -> ! {
+        // SAFETY: we have just been switched to.
+        unsafe { fiber::arrive() };
+        // SAFETY: we run on a worker, in a coroutine.
+        unsafe { Worker::current() }.arrive();
+        loop {
+            // SAFETY: we run on a worker; its current task is the one that this stack was given to.
+            let task = unsafe { Worker::current().me() };
+            // SAFETY: it has not run before, and this is its stack.
+            unsafe { (task.as_ref().vtable.run)(task) };
+            // SAFETY: it has ended; it may have migrated, so the worker is asked for anew.
+            let worker = unsafe { Worker::current() };
+            // SAFETY: we own the ended task.
+            let (stack, class) = unsafe { worker.retire(task) };
+            match worker.next() {
+                // SAFETY: a task that we took from a queue is live and ours.
+                Next::Task(next) if worker.takes_over(unsafe { next.as_ref() }, class) => {
+                    worker.adopt(next, stack);
+                    worker.make_current(next);
+                }
+                next => {
+                    worker.set_departed_stack(stack, class);
+                    let target = worker.target(next);
+                    // SAFETY: `target` is a suspended context that we own. Nothing of this stack is needed any more.
+                    unsafe {
+                        fiber::leave_for_good(target.fiber);
+                        arch::leave(target.sp);
+                    }
                 }
             }
         }
@@ -342,7 +358,8 @@ impl Worker {
         }
         let stack = header.detach_stack().expect("a running coroutine has a stack");
         let class = header.stack_class();
-        self.unregister(header);
+        // SAFETY: as above.
+        unsafe { self.unregister(task) };
         self.shared.counters.ended.bump();
         self.head.current.set(ptr::null());
         // SAFETY: this is the scheduler's reference, and the task is not used again.

@@ -51,7 +51,7 @@ unsafe impl Send for TaskCore {}
 #[derive(Clone, Copy)]
 pub(crate) struct ScopeOf {
     /// See [`ScopeLink`].
-    pub(crate) on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>,
+    pub(crate) on_end: Option<unsafe fn(*const (), NonNull<Header>)>,
     pub(crate) data: *const (),
     pub(crate) opener: Opener,
 }
@@ -64,7 +64,7 @@ impl ScopeOf {
 #[derive(Clone, Copy)]
 pub(crate) struct Opener {
     id: u64,
-    /// The address of its runtime, which is compared only, so that a scope can be shared as far as its children can.
+    /// The address of its runtime, to be compared only: a scope is shared between threads.
     runtime: usize,
 }
 
@@ -75,7 +75,7 @@ impl Opener {
     pub(crate) fn current() -> Self {
         Place::coroutine().map_or(Self::NONE, |task| {
             // SAFETY: the running coroutine is live.
-            let core = TaskCore::of(unsafe { task.as_ref() });
+            let core = unsafe { TaskCore::of(task) };
             Self { id: core.header.id, runtime: core.runtime.addr() }
         })
     }
@@ -88,7 +88,7 @@ impl Opener {
 
 /// Who is told when a scope's child has ended, after its closure and, unless a handle owns it, its output are gone.
 pub(crate) struct ScopeLink {
-    pub(crate) on_end: Option<unsafe fn(*const (), NonNull<TaskCore>)>,
+    pub(crate) on_end: Option<unsafe fn(*const (), NonNull<Header>)>,
     pub(crate) data: *const (),
     /// The number of the coroutine whose scope it is; zero if that is a plain thread or of another runtime, or if there
     /// is no scope.
@@ -98,22 +98,22 @@ pub(crate) struct ScopeLink {
     /// Why it never ran, if it had no stack. Written before `on_end` is called.
     pub(crate) no_stack: Cell<Option<StackError>>,
     /// For the scope, under its lock: the neighbours among its children, whether there are any, whether it has ended.
-    pub(crate) prev: Cell<*const TaskCore>,
-    pub(crate) next: Cell<*const TaskCore>,
+    pub(crate) prev: Cell<Option<NonNull<Header>>>,
+    pub(crate) next: Cell<Option<NonNull<Header>>>,
     pub(crate) listed: Cell<bool>,
     pub(crate) over: Cell<bool>,
 }
 
 impl ScopeLink {
-    fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
+    pub(super) fn new(scope: ScopeOf, runtime: *const Inner) -> Self {
         Self {
             on_end: scope.on_end,
             data: scope.data,
             parent_id: scope.opener.id_in(runtime),
             failed_unobserved: Cell::new(false),
             no_stack: Cell::new(None),
-            prev: Cell::new(core::ptr::null()),
-            next: Cell::new(core::ptr::null()),
+            prev: Cell::new(None),
+            next: Cell::new(None),
             listed: Cell::new(false),
             over: Cell::new(false),
         }
@@ -122,14 +122,17 @@ impl ScopeLink {
 
 impl TaskCore {
     /// The core around a header: every header of this scheduler is the first field of one.
+    ///
+    /// A pointer to a task is always the one that `TaskCell::allocate` made. A reference to the header would not do: it
+    /// reaches no further than the header.
+    ///
+    /// # Safety
+    ///
+    /// The task is live for `'a`.
     #[inline(always)]
-    pub(crate) fn of(header: &Header) -> &TaskCore {
+    pub(crate) unsafe fn of<'a>(task: NonNull<Header>) -> &'a TaskCore {
         // SAFETY: headers are made by `TaskCell::allocate` only, where the header is the first field of the core.
-        unsafe { &*(&raw const *header).cast::<TaskCore>() }
-    }
-
-    pub(crate) fn header(&self) -> &Header {
-        &self.header
+        unsafe { task.cast::<TaskCore>().as_ref() }
     }
 
     /// Notes how much of its stack the coroutine, which is the current one, has used.
@@ -144,12 +147,12 @@ impl TaskCore {
     ///
     /// Called once, on the coroutine's own stack or (unstarted) on a base context, when closure and output are gone or
     /// handed over.
-    unsafe fn tell_scope(this: NonNull<TaskCore>) {
+    unsafe fn tell_scope(task: NonNull<Header>) {
         // SAFETY: the scheduler's reference is still there.
-        let (on_end, data) = unsafe { (this.as_ref().scope.on_end, this.as_ref().scope.data) };
-        if let Some(on_end) = on_end {
+        let scope = unsafe { &TaskCore::of(task).scope };
+        if let Some(on_end) = scope.on_end {
             // SAFETY: the scope waits for this call before it goes.
-            unsafe { on_end(data, this) };
+            unsafe { on_end(scope.data, task) };
         }
     }
 }

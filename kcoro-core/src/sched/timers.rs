@@ -108,8 +108,10 @@ impl Worker {
     /// # Safety
     ///
     /// As [`Worker::suspend`].
-    pub(super) unsafe fn suspend_until(&self, me: &Header, deadline_ns: u64) {
-        let node = SleepNode { links: TimerLinks::new(), task: NonNull::from(me), generation: me.claim.generation() };
+    pub(super) unsafe fn suspend_until(&self, me: NonNull<Header>, deadline_ns: u64) {
+        // SAFETY: the current coroutine is live, and it is us.
+        let claim = unsafe { &(*me.as_ptr()).claim };
+        let node = SleepNode { links: TimerLinks::new(), task: me, generation: claim.generation() };
         let node = pin!(node);
         let node = NonNull::from(&*node);
         // The runtime keeps its workers while one of its coroutines lives, also if this one migrates meanwhile.
@@ -119,7 +121,7 @@ impl Worker {
         unsafe { (*timers).arm(node, deadline_ns) };
         // SAFETY: forwarded.
         unsafe { self.leave(me, Departed::Parking) };
-        if me.claim.outcome().map(|(outcome, _)| outcome) != Some(Outcome::TimedOut) {
+        if claim.outcome().map(|(outcome, _)| outcome) != Some(Outcome::TimedOut) {
             // SAFETY: as above.
             unsafe { (*timers).disarm(node) };
         }

@@ -53,7 +53,7 @@ impl Worker {
         }
         while let Some(task) = abandoned.pop_front() {
             // SAFETY: as above.
-            super::shutdown::tell_joiner(unsafe { task.as_ref() });
+            unsafe { super::shutdown::tell_joiner(task) };
             self.push_last(task);
         }
         self.tell_joiners();
@@ -74,10 +74,9 @@ impl Inner {
         };
         while let Some(task) = late.pop_front() {
             // SAFETY: a task that we took from a queue is live and ours.
-            let header = unsafe { task.as_ref() };
-            if header.is_started() {
-                // It is abandoned, as if it were queued still.
-                super::shutdown::tell_joiner(header);
+            if unsafe { task.as_ref() }.is_started() {
+                // SAFETY: as above. It is abandoned, as if it were queued still.
+                unsafe { super::shutdown::tell_joiner(task) };
             } else {
                 self.reject_late(task);
             }

@@ -52,7 +52,7 @@ pub(super) struct Local {
     pub(super) tick: Cell<u32>,
     /// How the coroutine that was left by the last switch left, and which it was.
     departed_how: Cell<Departed>,
-    departed: Cell<*const Header>,
+    departed: Cell<*mut Header>,
     departed_stack: Cell<Option<(RawStack, usize)>>,
     /// A task that the base loop must start, because its stack could not be had without it.
     pub(super) to_start: Cell<*mut Header>,
@@ -109,7 +109,7 @@ impl Worker {
                 lifo_streak: Cell::new(0),
                 tick: Cell::new(0),
                 departed_how: Cell::new(Departed::Nobody),
-                departed: Cell::new(ptr::null()),
+                departed: Cell::new(ptr::null_mut()),
                 departed_stack: Cell::new(None),
                 to_start: Cell::new(ptr::null_mut()),
                 base_sp: Cell::new(ptr::null_mut()),
@@ -163,15 +163,16 @@ impl Worker {
         unsafe { &*self.runtime }
     }
 
+    /// The head, which is the first field, by a pointer that reaches the whole worker.
     #[inline(always)]
     pub(super) fn head_ptr(&self) -> *mut WorkerHead {
-        (&raw const self.head).cast_mut()
+        (&raw const *self).cast_mut().cast()
     }
 
     /// Notes how the current coroutine leaves, for the destination of its switch.
     #[inline(always)]
-    pub(super) fn set_departed(&self, task: *const Header, how: Departed) {
-        self.local.departed.set(task);
+    pub(super) fn set_departed(&self, task: NonNull<Header>, how: Departed) {
+        self.local.departed.set(task.as_ptr());
         self.local.departed_how.set(how);
     }
 
@@ -192,7 +193,7 @@ impl Worker {
 
     #[inline]
     fn complete_departure(&self, how: Departed) {
-        let departed = self.local.departed.get().cast_mut();
+        let departed = self.local.departed.get();
         match how {
             Departed::Nobody => {}
             Departed::Parking => {

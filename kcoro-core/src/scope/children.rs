@@ -9,7 +9,7 @@ use core::pin::pin;
 use core::ptr::{self, NonNull};
 
 use crate::primitive::SpinLock;
-use crate::sched::task_core::{Opener, ScopeOf, TaskCore};
+use crate::sched::task_core::{Opener, ScopeLink, ScopeOf, TaskCore};
 use crate::sched::{Builder, JoinHandle, SpawnError};
 use crate::stack::StackError;
 use crate::task::claim::{Accepts, Outcome, Won};
@@ -38,7 +38,7 @@ struct State {
     /// Children that have been spawned, or are about to be, and have not ended.
     live: usize,
     /// Those that a cancel reaches: a list through their scope links.
-    first: *const TaskCore,
+    first: Option<NonNull<Header>>,
     /// Children to come are cancelled at once.
     cancelled: bool,
     /// Panics and missing stacks that no join has taken up.
@@ -55,7 +55,7 @@ impl Children {
     pub(super) fn new(on_no_stack: OnNoStack) -> Self {
         let state = State {
             live: 0,
-            first: ptr::null(),
+            first: None,
             cancelled: false,
             unobserved_failures: 0,
             no_stack: None,
@@ -104,12 +104,14 @@ impl Children {
 
     /// Puts a new child on the list, unless it has ended already.
     fn enlist(&self, task: &TaskRef) {
-        let core = TaskCore::of(task);
         let mut state = self.state.lock();
-        if core.scope.over.get() {
-            return;
+        // SAFETY: the handle keeps the child alive, and the lock is held.
+        unsafe {
+            if link_of(task.as_ptr()).over.get() {
+                return;
+            }
+            state.insert(task.as_ptr());
         }
-        state.insert(core);
         let cancelled = state.cancelled;
         drop(state);
         if cancelled && let Some(won) = task.claim.request_cancel() {
@@ -122,20 +124,21 @@ impl Children {
     /// # Safety
     ///
     /// `this` is the `Children` that spawned `child`; called once per child.
-    unsafe fn child_ended(this: *const (), child: NonNull<TaskCore>) {
+    unsafe fn child_ended(this: *const (), child: NonNull<Header>) {
         // SAFETY: the parent waits for this call.
         let this = unsafe { &*this.cast::<Children>() };
-        // SAFETY: the child's own reference keeps it alive.
-        let child = unsafe { child.as_ref() };
-        if child.scope.no_stack.get().is_some() && this.on_no_stack == OnNoStack::CancelOthers {
+        // SAFETY: the child's own reference keeps it alive, and it has written what is read before the lock is taken.
+        let link = unsafe { link_of(child) };
+        if link.no_stack.get().is_some() && this.on_no_stack == OnNoStack::CancelOthers {
             // While the parent still waits for this child, and so cannot leave.
             this.cancel();
         }
         let mut state = this.state.lock();
-        child.scope.over.set(true);
-        state.strike(child);
-        state.unobserved_failures += usize::from(child.scope.failed_unobserved.get());
-        state.no_stack = state.no_stack.or(child.scope.no_stack.get());
+        link.over.set(true);
+        // SAFETY: the child is live.
+        unsafe { state.strike(child) };
+        state.unobserved_failures += usize::from(link.failed_unobserved.get());
+        state.no_stack = state.no_stack.or(link.no_stack.get());
         state.live -= 1;
         let wake = if state.live == 0 { state.parent.win_first(Outcome::Event, |_| {}) } else { None };
         // From here on the parent may leave the frame that `this` lies in.
@@ -150,13 +153,15 @@ impl Children {
         let mut won: Chain<Header> = Chain::new();
         let mut state = self.state.lock();
         state.cancelled = true;
-        let mut child = state.first;
-        // SAFETY: listed children are live while the lock is held.
-        while let Some(core) = unsafe { child.as_ref() } {
-            child = core.scope.next.get();
-            if core.header().claim.request_cancel() == Some(Won::Parked) {
-                // SAFETY: we won its published park, so it is ours, in no queue, and live until it has run.
-                unsafe { won.push_back(NonNull::from(core.header())) };
+        let mut next = state.first;
+        while let Some(child) = next {
+            // SAFETY: listed children are live while the lock is held.
+            unsafe {
+                next = link_of(child).next.get();
+                if child.as_ref().claim.request_cancel() == Some(Won::Parked) {
+                    // We won its published park, so it is ours, in no queue, and live until it has run.
+                    won.push_back(child);
+                }
             }
         }
         drop(state);
@@ -213,31 +218,49 @@ impl Children {
 }
 
 impl State {
-    fn insert(&mut self, child: &TaskCore) {
-        child.scope.listed.set(true);
-        child.scope.prev.set(ptr::null());
-        child.scope.next.set(self.first);
-        // SAFETY: listed children are live.
-        if let Some(next) = unsafe { self.first.as_ref() } {
-            next.scope.prev.set(child);
+    /// # Safety
+    ///
+    /// The child is live until it is struck.
+    unsafe fn insert(&mut self, child: NonNull<Header>) {
+        // SAFETY: the child is live, and so are listed ones.
+        unsafe {
+            let link = link_of(child);
+            link.listed.set(true);
+            link.prev.set(None);
+            link.next.set(self.first);
+            if let Some(next) = self.first {
+                link_of(next).prev.set(Some(child));
+            }
         }
-        self.first = child;
+        self.first = Some(child);
     }
 
-    fn strike(&mut self, child: &TaskCore) {
-        if !child.scope.listed.replace(false) {
-            return;
-        }
-        let (prev, next) = (child.scope.prev.get(), child.scope.next.get());
-        // SAFETY: a listed child's neighbours are listed, and so live.
+    /// # Safety
+    ///
+    /// The child is live.
+    unsafe fn strike(&mut self, child: NonNull<Header>) {
+        // SAFETY: the child is live, and a listed child's neighbours are listed, and so live.
         unsafe {
-            match prev.as_ref() {
-                Some(prev) => prev.scope.next.set(next),
+            let link = link_of(child);
+            if !link.listed.replace(false) {
+                return;
+            }
+            let (prev, next) = (link.prev.get(), link.next.get());
+            match prev {
+                Some(prev) => link_of(prev).next.set(next),
                 None => self.first = next,
             }
-            if let Some(next) = next.as_ref() {
-                next.scope.prev.set(prev);
+            if let Some(next) = next {
+                link_of(next).prev.set(prev);
             }
         }
     }
+}
+
+/// # Safety
+///
+/// The child is live for `'a`. Its place in the list is touched under the lock only.
+unsafe fn link_of<'a>(child: NonNull<Header>) -> &'a ScopeLink {
+    // SAFETY: forwarded.
+    unsafe { &TaskCore::of(child).scope }
 }

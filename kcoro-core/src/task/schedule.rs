@@ -41,7 +41,11 @@ pub(crate) unsafe trait Schedule: Sync {
     unsafe fn yield_now(&self, worker: NonNull<WorkerHead>);
 
     /// The platform of `worker`'s runtime.
-    fn platform<'a>(&self, worker: &'a WorkerHead) -> &'a dyn Platform;
+    ///
+    /// # Safety
+    ///
+    /// `worker` is one of this scheduler's, and live for `'a`.
+    unsafe fn platform<'a>(&self, worker: NonNull<WorkerHead>) -> &'a dyn Platform;
 }
 
 /// A deadline that never comes.
@@ -49,7 +53,8 @@ pub(crate) const NO_DEADLINE: u64 = u64::MAX;
 
 /// The part of a worker that the layers below the scheduler see. The ambient pointer points to it.
 ///
-/// All fields belong to the worker's own thread; others may only peek at which coroutine runs.
+/// All fields belong to the worker's own thread; others may only peek at which coroutine runs. What a head is asked about
+/// its worker takes a pointer: a reference to a head reaches no further than the head.
 #[repr(C)]
 pub(crate) struct WorkerHead {
     /// The running coroutine; null on the worker's base context.
@@ -72,16 +77,28 @@ impl WorkerHead {
         }
     }
 
-    pub(crate) fn platform(&self) -> &dyn Platform {
-        self.scheduler.platform(self)
+    /// # Safety
+    ///
+    /// `this` is live for `'a`, and a pointer to the whole worker, as in [`Place`].
+    pub(crate) unsafe fn platform<'a>(this: NonNull<Self>) -> &'a dyn Platform {
+        // SAFETY: forwarded; a head belongs to the scheduler that it names.
+        unsafe { this.as_ref().scheduler.platform(this) }
     }
 
-    pub(crate) fn now_ns(&self) -> u64 {
-        self.platform().now_ns()
+    /// # Safety
+    ///
+    /// As [`WorkerHead::platform`].
+    pub(crate) unsafe fn now_ns(this: NonNull<Self>) -> u64 {
+        // SAFETY: forwarded.
+        unsafe { Self::platform(this) }.now_ns()
     }
 
-    pub(crate) fn clock_id(&self) -> ClockId {
-        self.platform().clock_id()
+    /// # Safety
+    ///
+    /// As [`WorkerHead::platform`].
+    pub(crate) unsafe fn clock_id(this: NonNull<Self>) -> ClockId {
+        // SAFETY: forwarded.
+        unsafe { Self::platform(this) }.clock_id()
     }
 }
 

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::ns_of;
 use crate::platform::ClockId;
-use crate::task::schedule::Place;
+use crate::task::schedule::{Place, WorkerHead};
 use crate::wait::CannotWait;
 
 /// A moment on a monotonic clock, in nanoseconds.
@@ -59,8 +59,7 @@ impl Instant {
         match Place::current() {
             Place::Coroutine(head, _) | Place::Base(head) => {
                 // SAFETY: the calling worker is live.
-                let head = unsafe { head.as_ref() };
-                Ok(Instant { clock: head.clock_id(), ns: head.now_ns() })
+                unsafe { Ok(Instant { clock: WorkerHead::clock_id(head), ns: WorkerHead::now_ns(head) }) }
             }
             Place::Interrupt => Err(CannotWait::InInterrupt),
             #[cfg(feature = "std")]

@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::{ClockMismatch, Instant, ns_of};
 use crate::task::claim::{Accepts, Outcome};
 use crate::task::header::Header;
-use crate::task::schedule::Place;
+use crate::task::schedule::{Place, WorkerHead};
 use crate::task::wait_record::WaitsFor;
 use crate::wait::{CannotWait, Limit, Waiter, enter};
 
@@ -99,7 +99,7 @@ pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Ela
         return Ok(body());
     };
     // SAFETY: the calling worker and its current coroutine are live.
-    let deadline_ns = unsafe { head.as_ref() }.now_ns().saturating_add(ns_of(duration));
+    let deadline_ns = unsafe { WorkerHead::now_ns(head) }.saturating_add(ns_of(duration));
     let value = {
         let _limit = DeadlineScope::enter(task, deadline_ns);
         body()
@@ -107,7 +107,7 @@ pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Ela
     // Asked anew: the coroutine may have migrated.
     match Place::current() {
         // SAFETY: as above.
-        Place::Coroutine(head, _) if unsafe { head.as_ref() }.now_ns() >= deadline_ns => Err(Elapsed(value)),
+        Place::Coroutine(head, _) if unsafe { WorkerHead::now_ns(head) } >= deadline_ns => Err(Elapsed(value)),
         _ => Ok(value),
     }
 }

@@ -191,7 +191,7 @@ impl Waiter {
     pub(crate) fn clock_id(&self) -> ClockId {
         match self {
             // SAFETY: nothing suspended since this waiter was made.
-            Waiter::Coroutine(worker, _) => unsafe { worker.as_ref() }.clock_id(),
+            Waiter::Coroutine(worker, _) => unsafe { WorkerHead::clock_id(*worker) },
             #[cfg(feature = "std")]
             Waiter::Thread(_) => ClockId::SYSTEM_MONOTONIC,
         }
@@ -231,7 +231,8 @@ fn park_coroutine(
     let (head, header) = unsafe { (worker.as_ref(), task.as_ref()) };
     let own_ns = match limit {
         Limit::Never => NO_DEADLINE,
-        Limit::AfterNs(ns) => head.now_ns().saturating_add(ns),
+        // SAFETY: as above.
+        Limit::AfterNs(ns) => unsafe { WorkerHead::now_ns(worker) }.saturating_add(ns),
         Limit::AtNs(ns) => ns,
     };
     // A wait that cannot be cancelled is not cut short by an enclosing `timeout` either.

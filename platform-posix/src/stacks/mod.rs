@@ -11,6 +11,10 @@ mod class_pool;
 mod guard;
 mod guarded_stack;
 pub(crate) mod layout;
+#[cfg(not(miri))]
+mod memory;
+#[cfg(miri)]
+#[path = "memory_under_miri.rs"]
 mod memory;
 pub(crate) mod pool;
 mod probe;

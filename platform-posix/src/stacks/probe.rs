@@ -13,6 +13,9 @@ use super::{memory, valgrind};
 pub(super) fn kernel_guards_work() -> bool {
     static WORK: OnceLock<bool> = OnceLock::new();
     *WORK.get_or_init(|| {
+        if cfg!(miri) {
+            return true;
+        }
         if valgrind::runs_this_program() {
             // It does not know this kind of guard, and crashes when it looks at one: at the system call below, for one.
             return false;

@@ -6,7 +6,17 @@ use proc_macro::{Ident, Span, TokenStream, TokenTree};
 use crate::error::Error;
 
 /// The methods of `Sim` that are settings.
-const SETTINGS: &[&str] = &["workers", "step_limit", "step_cost", "shrink_runs", "shrink_time"];
+const SETTINGS: &[&str] = &[
+    "workers",
+    "step_limit",
+    "step_cost",
+    "limit",
+    "early_jumps",
+    "turn_time",
+    "strategy",
+    "shrink_runs",
+    "shrink_time",
+];
 
 /// Like `Sim::check`, it needs seeds; a test that names none gets so many.
 const DEFAULT_SEEDS: &str = "100";

@@ -3,6 +3,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::{c_int, c_void};
+use core::fmt::Write;
 
 #[link(name = "c")]
 unsafe extern "C" {
@@ -31,19 +32,30 @@ unsafe impl GlobalAlloc for Heap {
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-struct StandardError;
+/// A file by its number.
+struct Output(c_int);
 
-impl core::fmt::Write for StandardError {
+impl Output {
+    const fn standard() -> Self {
+        Self(1)
+    }
+
+    const fn standard_error() -> Self {
+        Self(2)
+    }
+}
+
+impl core::fmt::Write for Output {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
         // SAFETY: the text is there for the call. What cannot be written is lost.
-        unsafe { write(2, text.as_ptr().cast(), text.len()) };
+        unsafe { write(self.0, text.as_ptr().cast(), text.len()) };
         Ok(())
     }
 }
 
 #[panic_handler]
 fn panic(why: &core::panic::PanicInfo<'_>) -> ! {
-    let _ = core::fmt::Write::write_fmt(&mut StandardError, format_args!("{why}\n"));
+    let _ = Output::standard_error().write_fmt(format_args!("{}: {why}\n", crate::suite::now_playing()));
     abort()
 }
 
@@ -61,5 +73,8 @@ extern "C" fn _Unwind_Resume() -> ! {
 extern "C" fn main() -> c_int {
     crate::program::outside_of_a_runtime();
     crate::program::in_coroutines();
+    crate::suite::play_all(|line| {
+        let _ = Output::standard().write_fmt(format_args!("{line}\n"));
+    });
     0
 }

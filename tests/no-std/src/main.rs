@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! A program without std, on the host: one worker, static stacks, a clock that stands still until all sleep.
 //!
-//! It exits with 0 when every promise held. `tests/tests/no_std.rs` builds and runs it.
+//! It exits with 0 when every promise held, after it has played the scenario suite, and says how many scenarios that
+//! were. `tests/tests/no_std.rs` builds and runs it.
 #![no_std]
 #![cfg_attr(not(feature = "std"), no_main)]
 
@@ -14,6 +15,7 @@ extern crate std;
 mod bare;
 mod one_core;
 mod program;
+mod suite;
 
 #[cfg(feature = "second-backend")]
 use second_backend as _;
@@ -21,4 +23,5 @@ use second_backend as _;
 #[cfg(feature = "std")]
 fn main() {
     program::in_coroutines();
+    suite::play_all(|line| std::println!("{line}"));
 }

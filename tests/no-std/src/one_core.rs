@@ -12,7 +12,8 @@ use kcoro_core::platform::{
 };
 use kcoro_core::stack::{RawStack, StackError};
 
-pub const STACKS: usize = 8;
+/// Enough for the small scenarios.
+pub const STACKS: usize = 64;
 const STACK_BYTES: usize = 128 * 1024;
 
 #[repr(align(16))]

@@ -12,7 +12,8 @@
 //! }
 //! ```
 //!
-//! [`suite!`] has the list. A runner that wants a `#[test]` for each scenario calls it, too.
+//! [`suite!`] has the list. A runner that wants a `#[test]` for each scenario calls it, too. [`portable`] is a program whose
+//! result is the same number everywhere.
 //!
 //! # Writing one
 //!
@@ -36,6 +37,7 @@ mod fp_control;
 mod limits;
 mod own;
 mod placement;
+pub mod portable;
 mod scopes;
 mod spawning;
 mod timing;

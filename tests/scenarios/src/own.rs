@@ -115,7 +115,8 @@ pub(crate) fn each_coroutine_has_a_stack_of_the_size_it_asked_for(stage: &Stage)
         let below = if depth == 0 { 0 } else { fill(depth - 1, seen) };
         below + u32::from(page.iter().all(|byte| *byte == depth as u8))
     }
-    let depth = stage.pick(8, 48);
+    // More than a backend's default stack has, on a stage that is asked for much.
+    let depth = stage.pick(32, 400);
     let body = move || fill(depth, &AtomicU32::new(0));
     let large = |_| Builder::new().stack_size((depth as usize + 1) * 2048 + 32 * 1024).spawn(body).unwrap();
     let handles: Vec<_> = (0..3).map(large).collect();

@@ -123,6 +123,9 @@ macro_rules! suite {
                 own_fp_control_survives_and_stays_ones_own [FpControl],
                 each_coroutine_has_a_stack_of_the_size_it_asked_for [],
             }
+            portable {
+                everything_comes_to_the_same_number_everywhere [],
+            }
             limits {
                 over_the_limit_try_spawn_is_refused_and_drops_the_closure [Limit(8)],
                 spawns_that_wait_for_room_get_it_in_order [Limit(6)],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! Programs with one bug each, and clean ones of the same shape. The suites `tsan`, `asan` and `valgrind` run them: a
+//! Programs with one bug each, and clean ones of the same shape. The suites `tsan`, `asan`, `valgrind` and `miri` run them: a
 //! checker that does not report the bug, or that reports something in a clean program, checks nothing.
 //!
 //! `planted NAME`; without a name it lists them.
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use kcoro_posix::GuardedStack;
 use kcoro_posix::coroutine::{Coroutine, Yielder};
 use kcoro_posix::sched::{spawn, yield_now};
+use kcoro_posix::scope::scope;
 use kcoro_tests::{end, runtime};
 
 /// Names and programs. Those whose name begins with `clean` have no bug.
@@ -26,7 +27,9 @@ const PROGRAMS: &[(&str, fn())] = &[
     ("heap-use-after-free", || in_coroutines(read_a_freed_block)),
     ("stack-buffer-overflow", || in_coroutines(write_past_an_array)),
     ("stack-use-after-return", || in_coroutines(read_the_frame_of_a_call)),
+    ("leak", || in_coroutines(lose_a_block)),
     ("uninitialised", || in_coroutines(branch_on_an_unwritten_local)),
+    ("aliased", || in_coroutines(lend_twice_over_a_switch)),
     ("clean-frames", || in_coroutines(keep_frames_and_blocks)),
 ];
 
@@ -223,6 +226,12 @@ fn show(place: &AtomicPtr<u64>, local: &mut u64) {
 }
 
 #[inline(never)]
+fn lose_a_block() {
+    std::mem::forget(black_box(Box::new([1u64; 4])));
+    yield_now();
+}
+
+#[inline(never)]
 fn branch_on_an_unwritten_local() {
     let local = black_box(Box::new(std::mem::MaybeUninit::<u64>::uninit()));
     yield_now();
@@ -230,6 +239,25 @@ fn branch_on_an_unwritten_local() {
     if unsafe { local.as_ptr().read_volatile() } == 1 {
         black_box(());
     }
+}
+
+/// Two coroutines write to one local in turn, each by a reference that counts as the only one. No memory is misused, and no
+/// machine code shows it; the compiler may still rely on it.
+#[inline(never)]
+fn lend_twice_over_a_switch() {
+    let mut local = 0u64;
+    let address = &raw mut local;
+    // SAFETY: none: from the next line on this reference is not the only one. This is the bug.
+    let old = unsafe { &mut *address };
+    // SAFETY: the frame waits for the coroutine below.
+    let new = unsafe { &mut *address };
+    scope(|s| s.spawn(|| *new += 1).unwrap().join().unwrap());
+    write_by_an_old_reference(old);
+}
+
+#[inline(never)]
+fn write_by_an_old_reference(old: &mut u64) {
+    *old += 1;
 }
 
 /// Does what the buggy ones do, rightly, and switches between frames of many sizes.

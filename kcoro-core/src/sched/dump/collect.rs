@@ -44,7 +44,11 @@ pub(in crate::sched) fn dump(inner: &Inner) -> Dump {
     let now_ns = inner.platform().now_ns();
     let mut coroutines = Vec::new();
     for worker in inner.workers() {
-        worker.shared.registry.walk(|core| look(inner, core, now_ns), |looked| coroutines.push(looked.finish()));
+        worker.shared.registry.walk(
+            // SAFETY: listed coroutines are live under the lock.
+            |task| unsafe { look(inner, task, now_ns) },
+            |looked| coroutines.push(looked.finish()),
+        );
     }
     coroutines.sort_unstable_by_key(|one: &CoroutineInfo| one.id);
     let live = usize::try_from(inner.live_count()).unwrap_or(usize::MAX);
@@ -52,12 +56,17 @@ pub(in crate::sched) fn dump(inner: &Inner) -> Dump {
 }
 
 /// Looks at one coroutine, under its registry's lock.
-fn look(inner: &Inner, core: &TaskCore, now_ns: u64) -> Looked {
-    let header = &core.header;
+///
+/// # Safety
+///
+/// The task is live.
+unsafe fn look(inner: &Inner, task: NonNull<Header>, now_ns: u64) -> Looked {
+    // SAFETY: the caller's promise.
+    let (core, header) = unsafe { (TaskCore::of(task), task.as_ref()) };
     let home = home(inner, header);
     let mut frames = [0; MOST_FRAMES];
     let mut frame_count = 0;
-    let (state, owed) = match Held::take(header) {
+    let (state, owed) = match Held::take(task, header) {
         Some(held) => {
             frame_count = held.backtrace(&mut frames);
             (held.state(now_ns), held.give_back())
@@ -88,22 +97,25 @@ fn running_or_ready(home: Option<&Worker>, header: &Header) -> CoroutineState {
 }
 
 /// A parked coroutine that cannot run until it is given back.
-struct Held<'a>(&'a Header);
+struct Held<'a> {
+    task: NonNull<Header>,
+    header: &'a Header,
+}
 
 impl<'a> Held<'a> {
-    fn take(header: &'a Header) -> Option<Self> {
-        header.claim.hold().then_some(Self(header))
+    fn take(task: NonNull<Header>, header: &'a Header) -> Option<Self> {
+        header.claim.hold().then_some(Self { task, header })
     }
 
     /// Where it and its callers go on.
     fn backtrace(&self, found: &mut [usize]) -> usize {
-        let (limit, top) = self.0.stack_bounds().expect("a parked coroutine has a stack");
+        let (limit, top) = self.header.stack_bounds().expect("a parked coroutine has a stack");
         // SAFETY: it was suspended by a switch, and cannot be resumed while it is held; the stack is its own.
-        unsafe { arch::frames::return_addresses(self.0.sp(), limit..top, found) }
+        unsafe { arch::frames::return_addresses(self.header.sp(), limit..top, found) }
     }
 
     fn state(&self, now_ns: u64) -> CoroutineState {
-        match self.0.waits.read() {
+        match self.header.waits.read() {
             Some((on, since_ns)) => {
                 CoroutineState::Parked { on, waited: Duration::from_nanos(now_ns.saturating_sub(since_ns)) }
             }
@@ -113,9 +125,9 @@ impl<'a> Held<'a> {
 
     /// Lets it go. If it was woken meanwhile the caller owns it, and makes it ready.
     fn give_back(self) -> Option<NonNull<Header>> {
-        match self.0.claim.publish_parked() {
+        match self.header.claim.publish_parked() {
             Published::Parked => None,
-            Published::AlreadyWon => Some(NonNull::from(self.0)),
+            Published::AlreadyWon => Some(self.task),
         }
     }
 }

@@ -4,9 +4,7 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use core::ptr;
-
-use crate::stack::NonNull;
+use core::ptr::{self, NonNull};
 
 unsafe extern "C" {
     fn __sanitizer_start_switch_fiber(save: *mut *mut c_void, bottom: *const c_void, size_bytes: usize);

@@ -6,12 +6,11 @@
 //! function, which ThreadSanitizer counts for the fiber that runs then.
 
 use core::cell::Cell;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use std::boxed::Box;
 use std::thread_local;
 
 use super::checker::{self, Bounds, Side, Step};
-use crate::stack::NonNull;
 
 /// A context, as the checker knows it.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,7 @@ mod checked;
 #[cfg_attr(all(kcoro_asan, not(kcoro_tsan)), path = "asan.rs")]
 mod checker;
 #[cfg(not(any(kcoro_tsan, kcoro_asan)))]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "some is the scheduler's, which needs an allocator"))]
 mod unchecked;
 
 #[cfg(any(kcoro_tsan, kcoro_asan))]

@@ -13,10 +13,8 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use std::thread_local;
-
-use crate::stack::NonNull;
 
 unsafe extern "C" {
     fn __tsan_get_current_fiber() -> *mut c_void;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Nobody watches: nothing to tell. [`checked`](super) says what each of these is.
 
-use crate::stack::NonNull;
+use core::ptr::NonNull;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Fiber;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! The suite `miri`: small tests under Miri, which checks borrows, lifetimes, initialisation, leaks and data races of what
+//! it interprets. Under it contexts are threads: see `kcoro-core/src/arch/baton`.
+//!
+//! It begins with `tests/tests/planted.rs`, which makes sure that Miri reports what was planted for it.
+
+use std::process::Command;
+
+use crate::run::{Session, cargo};
+
+/// Stacked Borrows, the stricter model of what references promise, and pointers that are made of pointers only. The
+/// simulator's runner may see how many seeds it is to play.
+const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-env-forward=KCORO_SEEDS";
+/// The other model.
+const TREE_BORROWS: &str = "-Zmiri-tree-borrows";
+/// Each seed is another schedule of the threads, and another choice of the values that a relaxed load may see.
+const SCHEDULES: &str = "-Zmiri-many-seeds=0..4";
+const MORE_SCHEDULES: &str = "-Zmiri-many-seeds=0..64";
+
+const CORE: &str =
+    "--package kcoro-core --features std --lib -- --skip million --skip ordered_map --skip steal_deliver";
+/// Left out: frames do not lie in stack memory under Miri; two that take minutes.
+const COROUTINES: &str = "--package kcoro-tests --test switch_coroutine -- --skip nearly_all_of_its_stack --skip nest \
+                          --skip every_size";
+/// Ends of runtimes that leave nothing behind: an abandoned coroutine would be reported as a thread that was not joined.
+const ENDS: &str =
+    "--package kcoro-tests --test shutdown -- a_shutdown inside_of drives_what_it_cancels dropped_by_a_panic";
+/// On threads of the toy platform, and in the simulator. Miri has no floating-point control.
+const ON_THREADS: &str = "--package kcoro-tests --test scenarios_toy -- --skip fp_control";
+const SIMULATED: &str = "--package kcoro-tests --test scenarios_sim -- --skip fp_control";
+/// Where CI plays which scenarios; a long run plays all of them everywhere.
+const ROOMS_ON_THREADS: &str = "spawning:: placement:: scopes:: waking::";
+const ROOMS_SIMULATED: &str = "channels:: cancelling:: timing:: limits::";
+/// A scope over all workers, played under many schedules.
+const OFTEN: &str = "--package kcoro-tests --test scenarios_toy -- children_on_all_workers";
+
+pub fn run(session: &mut Session) {
+    // One at a time: each of its tests builds for Miri.
+    let mut planted = cargo("test --package kcoro-tests --test planted -- --test-threads=1");
+    planted.env("KCORO_CHECKER", "miri").env("MIRIFLAGS", FLAGS);
+    session.tests(planted);
+    session.tests(miri(CORE, ""));
+    session.tests(miri(COROUTINES, ""));
+    session.tests(miri(ENDS, ""));
+    if session.long {
+        for model in ["", TREE_BORROWS] {
+            session.tests(miri(ON_THREADS, model));
+            session.tests(with_seeds(miri(SIMULATED, model), "10"));
+        }
+        session.tests(miri(OFTEN, MORE_SCHEDULES));
+    } else {
+        session.tests(miri(&format!("{ON_THREADS} {ROOMS_ON_THREADS}"), ""));
+        session.tests(with_seeds(miri(&format!("{SIMULATED} {ROOMS_SIMULATED}"), ""), "1"));
+        session.tests(miri(OFTEN, SCHEDULES));
+    }
+}
+
+fn miri(tests: &str, flags: &str) -> Command {
+    let mut command = cargo(&format!("+nightly miri test --no-fail-fast {tests}"));
+    command.env("MIRIFLAGS", format!("{FLAGS} {flags}"));
+    command
+}
+
+/// Plays each scenario in the simulator under so many seeds.
+fn with_seeds(mut command: Command, seeds: &str) -> Command {
+    command.env("KCORO_SEEDS", seeds);
+    command
+}
