@@ -104,10 +104,10 @@ impl fmt::Display for WaitGraph {
             write!(f, "{separator}  coroutine {}, spawned at {}, ", self.named(one.id), one.spawn_site)?;
             separator = "\n";
             match one.state {
-                CoroutineState::Parked { on: WaitsFor::Receive(channel), .. } => {
+                CoroutineState::Parked { on: WaitsFor::ToReceive(channel), .. } => {
                     write!(f, "waits for a value from channel {}", number(&mut channels, channel))?;
                 }
-                CoroutineState::Parked { on: WaitsFor::Send(channel), .. } => {
+                CoroutineState::Parked { on: WaitsFor::ToSend(channel), .. } => {
                     write!(f, "waits for room in channel {}", number(&mut channels, channel))?;
                 }
                 CoroutineState::Parked { on: WaitsFor::Join(id), .. } => {

@@ -3,7 +3,7 @@
 
 use kcoro_sim::{Sim, Strategy};
 
-/// How many seeds each combination gets, unless `KCORO_TEST_SEEDS` says otherwise.
+/// How many seeds each combination gets, unless `KCORO_SEEDS` says otherwise.
 const SEEDS: u64 = 100;
 
 /// One worker has nobody to lose its turn to.
@@ -15,7 +15,7 @@ const STRATEGIES: [Strategy; 3] = [Strategy::Random, Strategy::Pct { depth: 3 },
 #[track_caller]
 pub fn everywhere(body: impl Fn() + Copy + Send + Sync + 'static) {
     let first = from_environment("KCORO_TEST_FIRST_SEED", 0);
-    let seeds = first..first + from_environment("KCORO_TEST_SEEDS", SEEDS);
+    let seeds = first..first + from_environment("KCORO_SEEDS", SEEDS);
     for &workers in WORKERS {
         for strategy in STRATEGIES {
             // Else a failure that is reported would not say under what it failed.

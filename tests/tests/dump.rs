@@ -74,12 +74,12 @@ fn each_kind_of_wait_is_told_apart() {
     let parent = named_builder("parent").spawn(parent).unwrap();
     let dump = dump_when(&runtime, |dump| all_parked(dump, 7));
 
-    assert_eq!(waits_for(&dump, "receiver"), WaitsFor::Receive(empty));
-    assert_eq!(waits_for(&dump, "sender"), WaitsFor::Send(full));
+    assert_eq!(waits_for(&dump, "receiver"), WaitsFor::ToReceive(empty));
+    assert_eq!(waits_for(&dump, "sender"), WaitsFor::ToSend(full));
     assert_eq!(waits_for(&dump, "joiner"), WaitsFor::Join(receiver_id));
     assert_eq!(waits_for(&dump, "sleeper"), WaitsFor::Sleep);
-    assert_eq!(waits_for(&dump, "futures"), WaitsFor::Future);
-    assert_eq!(waits_for(&dump, "child"), WaitsFor::Receive(at_go));
+    assert_eq!(waits_for(&dump, "futures"), WaitsFor::BlockOn);
+    assert_eq!(waits_for(&dump, "child"), WaitsFor::ToReceive(at_go));
     let child_scope = named(&dump, "child").scope.expect("it is a scope's child");
     assert_eq!(waits_for(&dump, "parent"), WaitsFor::Children(child_scope.id));
     assert_eq!(child_scope.parent, Some(parent.id()));

@@ -236,8 +236,8 @@ fn interleave(session: &mut Session) {
         let mut command = cargo(&format!("test {tests} --no-fail-fast"));
         command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
         // How many seeds a sweep takes; one that the caller sets, wins.
-        if std::env::var_os("KCORO_TEST_SEEDS").is_none() {
-            command.env("KCORO_TEST_SEEDS", seeds);
+        if std::env::var_os("KCORO_SEEDS").is_none() {
+            command.env("KCORO_SEEDS", seeds);
         }
         session.tests(command);
     }

@@ -106,7 +106,7 @@ impl<T> Shared<T> {
         // SAFETY: the node and the value stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.senders.push(node) };
         drop(state);
-        match waiter.park(WaitsFor::Send(self.id()), Accepts::CANCEL, limit, generation).0 {
+        match waiter.park(WaitsFor::ToSend(self.id()), Accepts::CANCEL, limit, generation).0 {
             Outcome::Event => Ok(()),
             ended => {
                 // SAFETY: it was pushed to this queue.
@@ -177,7 +177,7 @@ impl<T> Shared<T> {
         // SAFETY: node and slot stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.receivers.push(node) };
         drop(state);
-        match waiter.park(WaitsFor::Receive(self.id()), Accepts::CANCEL, limit, generation).0 {
+        match waiter.park(WaitsFor::ToReceive(self.id()), Accepts::CANCEL, limit, generation).0 {
             // SAFETY: the sender wrote the slot before it won the claim.
             Outcome::Event => Ok(unsafe { slot.assume_init() }),
             ended => {

@@ -55,13 +55,14 @@ macro_rules! shown_as_address {
 shown_as_address!(ChannelId ScopeId);
 
 /// What a parked coroutine waits for.
+// No variant has the name of a trait: the compiler's messages would then spell out the path of the trait everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitsFor {
     /// A value of this channel.
-    Receive(ChannelId),
+    ToReceive(ChannelId),
     /// Room in this channel or, if it has no buffer, a receiver.
-    Send(ChannelId),
+    ToSend(ChannelId),
     /// The end of the coroutine with this number, of the same runtime.
     Join(u64),
     /// The end of the coroutine with this number, of another runtime.
@@ -73,7 +74,7 @@ pub enum WaitsFor {
     /// A place below its runtime's limit of live coroutines.
     SpawnLimit,
     /// A future that [`block_on`](crate::wait::block_on) runs, to be woken.
-    Future,
+    BlockOn,
     /// The end of another runtime's coroutines.
     Shutdown,
 }
@@ -86,14 +87,14 @@ impl WaitsFor {
     #[inline(always)]
     fn encode(self) -> u64 {
         let (kind, object) = match self {
-            Self::Receive(channel) => (1, channel.0),
-            Self::Send(channel) => (2, channel.0),
+            Self::ToReceive(channel) => (1, channel.0),
+            Self::ToSend(channel) => (2, channel.0),
             Self::Join(id) => (3, id),
             Self::JoinElsewhere(id) => (4, id),
             Self::Sleep => (5, 0),
             Self::Children(scope) => (6, scope.0),
             Self::SpawnLimit => (7, 0),
-            Self::Future => (8, 0),
+            Self::BlockOn => (8, 0),
             Self::Shutdown => (9, 0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
@@ -102,14 +103,14 @@ impl WaitsFor {
     fn decode(word: u64) -> Option<Self> {
         let object = word & OBJECT;
         Some(match word >> KIND_SHIFT {
-            1 => Self::Receive(ChannelId(object)),
-            2 => Self::Send(ChannelId(object)),
+            1 => Self::ToReceive(ChannelId(object)),
+            2 => Self::ToSend(ChannelId(object)),
             3 => Self::Join(object),
             4 => Self::JoinElsewhere(object),
             5 => Self::Sleep,
             6 => Self::Children(ScopeId(object)),
             7 => Self::SpawnLimit,
-            8 => Self::Future,
+            8 => Self::BlockOn,
             9 => Self::Shutdown,
             _ => return None,
         })
@@ -119,14 +120,14 @@ impl WaitsFor {
 impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Receive(channel) => write!(f, "a value from channel {channel}"),
-            Self::Send(channel) => write!(f, "room in channel {channel}"),
+            Self::ToReceive(channel) => write!(f, "a value from channel {channel}"),
+            Self::ToSend(channel) => write!(f, "room in channel {channel}"),
             Self::Join(id) => write!(f, "the end of coroutine {id}"),
             Self::JoinElsewhere(id) => write!(f, "the end of coroutine {id} of another runtime"),
             Self::Sleep => f.write_str("a point in time"),
             Self::Children(scope) => write!(f, "the children of scope {scope}"),
             Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
-            Self::Future => f.write_str("a future"),
+            Self::BlockOn => f.write_str("a future"),
             Self::Shutdown => f.write_str("the end of another runtime"),
         }
     }
@@ -168,14 +169,14 @@ mod tests {
         let record = WaitRecord::new();
         assert_eq!(record.read(), None);
         for what in [
-            WaitsFor::Receive(ChannelId(0x7fff_0010)),
-            WaitsFor::Send(ChannelId(8)),
+            WaitsFor::ToReceive(ChannelId(0x7fff_0010)),
+            WaitsFor::ToSend(ChannelId(8)),
             WaitsFor::Join(OBJECT),
             WaitsFor::JoinElsewhere(1),
             WaitsFor::Sleep,
             WaitsFor::Children(ScopeId(16)),
             WaitsFor::SpawnLimit,
-            WaitsFor::Future,
+            WaitsFor::BlockOn,
             WaitsFor::Shutdown,
         ] {
             record.note(what, 7);

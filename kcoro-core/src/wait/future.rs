@@ -66,7 +66,7 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output, WaitError> {
         // Asked anew each time: polling may have suspended, and a coroutine may come back on another worker.
         let waiter = enter().waiter()?;
         let ended = match waiter.begin(ENDS) {
-            Ok(generation) => waiter.park(WaitsFor::Future, ENDS, Limit::Never, generation).0,
+            Ok(generation) => waiter.park(WaitsFor::BlockOn, ENDS, Limit::Never, generation).0,
             Err(Pending::Token) => Outcome::Token,
             Err(Pending::Cancel) => Outcome::Cancelled,
         };

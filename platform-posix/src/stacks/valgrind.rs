@@ -7,7 +7,10 @@
 //!
 //! Only the stacks of this backend are known: those of `HeapStack` and `StaticStack` are not. And memcheck reports the
 //! painting of a stack whose use is to be measured, as that writes to memory below any stack pointer.
-#![cfg_attr(not(miri), expect(unsafe_code, reason = "the request is a sequence of instructions"))]
+#![cfg_attr(
+    all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)),
+    expect(unsafe_code, reason = "the request is a sequence of instructions")
+)]
 
 use core::ops::Range;
 

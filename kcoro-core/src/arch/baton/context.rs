@@ -7,6 +7,7 @@
 use core::cell::{OnceCell, RefCell};
 use core::ptr;
 use std::boxed::Box;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -241,7 +242,8 @@ fn join(thread: Option<JoinHandle<()>>) {
 /// Ends the program unless `kept`: what comes next would be undefined behaviour on hardware.
 fn require(kept: bool, otherwise: &str) {
     if !kept {
-        std::eprintln!("kcoro: {otherwise}");
+        // Nothing is left to do if even this write fails.
+        let _ = writeln!(std::io::stderr(), "kcoro: {otherwise}");
         std::process::abort();
     }
 }
