@@ -109,8 +109,3 @@ pub mod trace {
 
     pub use crate::timeline::Timeline;
 }
-
-/// Runs the README's example.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -192,3 +192,8 @@ where
 {
     Sim::new().check(seeds, body);
 }
+
+/// Runs the README's examples, which use both platforms.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
