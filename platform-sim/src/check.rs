@@ -23,6 +23,10 @@ impl Sim {
     /// Runs `body` once for each of `seeds`; or only for the seed in the environment variable `KCORO_SEED`, or for the
     /// schedule in `KCORO_SCHEDULE`.
     ///
+    /// Of several seeds the first is run twice. If its second run takes another way, the body depends on more than its
+    /// seed (the real clock, threads, files, the iteration order of a `HashMap`, what a run leaves to the next), and no seed
+    /// could be replayed: that is a failure, too.
+    ///
     /// When a run fails, others are made under parts of its choices, to find a shorter schedule that fails in the same
     /// way: see [`Sim::shrink_runs`]. Panics in these runs are not reported, for which a hook is put before the process's
     /// panic hook, once.
@@ -37,8 +41,8 @@ impl Sim {
     {
         let check = Check { sim: self, site: Location::caller(), body: Arc::new(body) };
         let checked = replay::requested().and_then(|requested| match requested {
-            None => seeds.into_iter().try_for_each(|seed| check.seed(seed)),
-            Some(Requested::Seed(seed)) => check.seed(seed),
+            None => check.seeds(seeds),
+            Some(Requested::Seed(seed)) => check.seed(seed).map(drop),
             Some(Requested::Schedule(schedule)) => check.schedule(&schedule),
         });
         // Here and not in a closure, so that the panic names the caller's line.
@@ -63,9 +67,33 @@ where
         run_once(laws, dice, &Traced::nobody(), self.site, move || body())
     }
 
-    fn seed(&self, seed: u64) -> Result<(), String> {
+    fn seeds(&self, seeds: impl IntoIterator<Item = u64>) -> Result<(), String> {
+        let mut seeds = seeds.into_iter();
+        let Some(first) = seeds.next() else { return Ok(()) };
+        let hash = self.seed(first)?;
+        if let Some(second) = seeds.next() {
+            self.same_way_again(first, hash)?;
+            self.seed(second)?;
+        }
+        seeds.try_for_each(|seed| self.seed(seed).map(drop))
+    }
+
+    fn same_way_again(&self, seed: u64, hash: u64) -> Result<(), String> {
+        let what = match self.run(self.sim.laws, self.sim.dice(seed)).result {
+            Ok(again) if again.trace_hash == hash => return Ok(()),
+            Ok(again) => format!("took another way (trace hash {:#018x}, before {hash:#018x})", again.trace_hash),
+            Err(failure) => format!("failed: {failure}"),
+        };
+        Err(format!(
+            "seed {seed} was run twice, and the second run {what}\nthe body depends on more than its seed: the real clock, \
+             threads, files, the order of a HashMap, or what the first run left"
+        ))
+    }
+
+    /// Returns the trace hash of a run that did not fail.
+    fn seed(&self, seed: u64) -> Result<u64, String> {
         let failure = match self.run(self.sim.laws, self.sim.dice(seed)).result {
-            Ok(_) => return Ok(()),
+            Ok(outcome) => return Ok(outcome.trace_hash),
             Err(failure) => Failure { seed: Some(seed), ..failure },
         };
         Err(format!("{failure}\nreplay it with {SEED}={seed}{}", self.more_about(&failure)))

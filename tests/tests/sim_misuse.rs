@@ -7,13 +7,32 @@ use std::time::{Duration, Instant};
 
 use kcoro_posix::Posix;
 use kcoro_sim::channel::rendezvous;
-use kcoro_sim::sched::{BuildError, Builder, Runtime, yield_now};
+use kcoro_sim::sched::{BuildError, Builder, Runtime, spawn, yield_now};
 use kcoro_sim::time::sleep;
 use kcoro_sim::{FailureKind, Sim, check};
 use kcoro_tests::child;
 
 fn with_seed(seed: &str, case: &str) -> (bool, String) {
     child::with_variables(case, &[("KCORO_SEED", seed)])
+}
+
+/// What a body reads of the real world decides what it does, as the parity of its runs does here.
+#[test]
+fn a_body_that_depends_on_more_than_its_seed_is_told_so() {
+    let runs = AtomicU64::new(0);
+    let checked = std::panic::catch_unwind(|| {
+        check(3..10, move || {
+            if runs.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+                yield_now();
+                spawn(|| ()).unwrap().join().unwrap();
+            }
+        })
+    });
+    let message = *checked.unwrap_err().downcast::<String>().unwrap();
+    assert!(
+        message.starts_with("seed 3 was run twice") && message.contains("depends on more than its seed"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -25,7 +44,7 @@ fn the_environment_picks_one_seed() {
     match std::env::var("KCORO_SEED") {
         Ok(_) => assert_eq!(runs, 1),
         Err(_) => {
-            assert_eq!(runs, 10);
+            assert_eq!(runs, 11, "the first seed is run twice");
             let (success, output) = with_seed("12345", "the_environment_picks_one_seed");
             assert!(success, "{output}");
             let (success, output) = with_seed("twelve", "the_environment_picks_one_seed");
