@@ -32,6 +32,10 @@ pub mod sched;
 pub mod task;
 #[cfg(feature = "alloc")]
 pub mod time;
+#[cfg(all(feature = "alloc", not(feature = "trace")))]
+mod trace;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "alloc")]
 mod util;
 

@@ -86,6 +86,8 @@ mod shadow_stack;
 mod stacks;
 #[cfg(not(loom))]
 mod threads;
+#[cfg(feature = "trace")]
+mod timeline;
 
 pub use kcoro_core::*;
 
@@ -99,6 +101,14 @@ pub use dumps::{DumpOnSignal, DumpSignal, dump_on_signal, dump_text};
 pub use overflow::report_overflow_here;
 #[cfg(not(loom))]
 pub use stacks::GuardedStack;
+
+/// What runtimes do, event by event: of the core, and as a timeline.
+#[cfg(feature = "trace")]
+pub mod trace {
+    pub use kcoro_core::trace::*;
+
+    pub use crate::timeline::Timeline;
+}
 
 /// Runs the README's example.
 #[cfg(doctest)]

@@ -13,6 +13,7 @@ use crate::run::{Ran, run_once};
 use crate::schedule::{Replay, Schedule};
 use crate::shrink::{self, Shortest};
 use crate::sim::Sim;
+use crate::traced::Traced;
 use crate::world::Laws;
 
 /// How many choices other than "go on" a schedule has at most that is printed.
@@ -59,7 +60,7 @@ where
 {
     fn run(&self, laws: Laws, dice: Dice) -> Ran<()> {
         let body = self.body.clone();
-        run_once(laws, dice, self.site, move || body())
+        run_once(laws, dice, &Traced::nobody(), self.site, move || body())
     }
 
     fn seed(&self, seed: u64) -> Result<(), String> {

@@ -123,6 +123,7 @@
 pub mod attribute;
 mod backend;
 mod check;
+mod decisions;
 mod dice;
 mod failure;
 mod graph;
@@ -139,7 +140,7 @@ mod seat;
 mod shrink;
 mod sim;
 mod strategy;
-mod trace;
+mod traced;
 mod trail;
 mod turns;
 mod watchdog;

@@ -16,6 +16,7 @@ use crate::failure::{Culprit, Failure, FailureKind};
 use crate::graph::WaitGraph;
 use crate::points::Registration;
 use crate::schedule::Schedule;
+use crate::traced::Traced;
 use crate::watchdog;
 use crate::world::{Laws, Stuck, World};
 
@@ -40,14 +41,20 @@ pub(crate) struct Ran<T> {
 }
 
 /// Runs `body` under these laws and dice, as a coroutine that was spawned at `site`. A failure knows no seed.
-pub(crate) fn run_once<F, T>(laws: Laws, dice: Dice, site: &'static Location<'static>, body: F) -> Ran<T>
+pub(crate) fn run_once<F, T>(
+    laws: Laws,
+    dice: Dice,
+    traced: &Traced,
+    site: &'static Location<'static>,
+    body: F,
+) -> Ran<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
     let world = World::new(dice, laws);
     let _watched = watchdog::watch(world.watch.clone());
-    let result = run_in(&world, site, body);
+    let result = run_in(&world, traced, site, body);
     let (trace_hash, steps, drawn) = (world.trace_hash(), world.steps(), world.drawn());
     let virtual_time = Duration::from_nanos(world.passed_ns());
     let result = match result {
@@ -60,7 +67,12 @@ where
     Ran { result, drawn }
 }
 
-fn run_in<F, T>(world: &Arc<World>, site: &'static Location<'static>, body: F) -> Result<T, FailureKind>
+fn run_in<F, T>(
+    world: &Arc<World>,
+    traced: &Traced,
+    site: &'static Location<'static>,
+    body: F,
+) -> Result<T, FailureKind>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -70,7 +82,8 @@ where
     // Without it, an overflow is a plain SIGSEGV: no reason not to run.
     let _ = kcoro_posix::report_overflow_here();
     let panics = Arc::new(Mutex::new(None));
-    let builder = Runtime::builder(Backend(world.clone()))
+    let builder = traced
+        .told_by(Runtime::builder(Backend(world.clone())))
         .name("sim")
         .workers(world.laws.workers)
         .on_unobserved_panic(first_into(panics.clone()));
@@ -141,13 +154,15 @@ mod tests {
 
     use super::{World, run_in};
     use crate::Sim;
+    use crate::traced::Traced;
 
     #[test]
     fn a_run_that_ended_leaves_nothing_behind() {
         let sim = Sim::new().workers(3);
         for seed in 0..50 {
             let world = World::new(sim.dice(seed), sim.laws);
-            run_in(&world, Location::caller(), || spawn(yield_now).unwrap().join().unwrap()).unwrap();
+            run_in(&world, &Traced::nobody(), Location::caller(), || spawn(yield_now).unwrap().join().unwrap())
+                .unwrap();
             assert_eq!(Arc::strong_count(&world), 1, "the workers and their runtime are gone");
         }
     }

@@ -10,6 +10,7 @@ use crate::run::{Outcome, run_once};
 use crate::schedule::{Replay, Schedule};
 use crate::shrink::Budget;
 use crate::strategy::Strategy;
+use crate::traced::Traced;
 use crate::world::Laws;
 
 /// The settings of simulated runs.
@@ -29,6 +30,7 @@ pub struct Sim {
     pub(crate) laws: Laws,
     pub(crate) strategy: Strategy,
     pub(crate) shrinking: Budget,
+    traced: Traced,
 }
 
 impl Sim {
@@ -45,6 +47,7 @@ impl Sim {
             },
             strategy: Strategy::Random,
             shrinking: Budget { runs: 1000, time: Duration::from_secs(5) },
+            traced: Traced::nobody(),
         }
     }
 
@@ -112,6 +115,13 @@ impl Sim {
         self
     }
 
+    /// Who is told of each event of [`Sim::run`] and [`Sim::replay`]. The schedule does not change by it.
+    #[cfg(feature = "trace")]
+    pub fn trace(mut self, subscriber: std::sync::Arc<dyn kcoro_core::trace::Subscriber>) -> Self {
+        self.traced = Traced(Some(subscriber));
+        self
+    }
+
     /// Runs `body` in a coroutine of a simulated runtime, scheduled by `seed`. When it has returned, coroutines that are
     /// left are cancelled, as when a [`Runtime`](crate::sched::Runtime) is dropped, and the run ends with the last of them.
     ///
@@ -128,7 +138,7 @@ impl Sim {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let ran = run_once(self.laws, self.dice(seed), Location::caller(), body);
+        let ran = run_once(self.laws, self.dice(seed), &self.traced, Location::caller(), body);
         ran.result.map_err(|failure| Failure { seed: Some(seed), ..failure })
     }
 
@@ -143,7 +153,7 @@ impl Sim {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        run_once(self.laws, Dice::new(Replay::new(schedule.clone())), Location::caller(), body).result
+        run_once(self.laws, Dice::new(Replay::new(schedule.clone())), &self.traced, Location::caller(), body).result
     }
 }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
+use crate::decisions::{Decision, Trace};
 use crate::dice::{Dice, Question};
 use crate::owned::Owned;
 use crate::points::Points;
 use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
-use crate::trace::{Decision, Trace};
 use crate::trail::Trail;
 use crate::turns::Turns;
 use crate::watchdog::Watch;

@@ -35,6 +35,35 @@ fn threads_over_suspensions() -> HashSet<ThreadId> {
 }
 
 #[test]
+fn a_wake_from_another_worker_leaves_a_coroutine_where_it_is() {
+    let runtime = runtime(2);
+    let ((ping, pings), (pong, pongs)) = (rendezvous(), rendezvous());
+    let echo = runtime.builder().worker(0).spawn(move || {
+        let mut threads = HashSet::from([here()]);
+        for () in pings.iter() {
+            threads.insert(here());
+            pong.send(()).unwrap();
+            threads.insert(here());
+        }
+        threads
+    });
+    let caller = runtime.builder().worker(1).spawn(move || {
+        let mut threads = HashSet::from([here()]);
+        for _ in 0..500 {
+            ping.send(()).unwrap();
+            threads.insert(here());
+            pongs.recv().unwrap();
+            threads.insert(here());
+        }
+        threads
+    });
+    let (caller, echo) = (caller.unwrap().join().unwrap(), echo.unwrap().join().unwrap());
+    assert_eq!((caller.len(), echo.len()), (1, 1));
+    assert!(caller.is_disjoint(&echo));
+    end(runtime);
+}
+
+#[test]
 fn a_coroutine_stays_where_it_started() {
     let runtime = runtime(4);
     let spawn_on = |worker: usize| runtime.builder().worker(worker).spawn(threads_over_suspensions).unwrap();

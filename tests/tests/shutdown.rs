@@ -133,6 +133,23 @@ fn nobody_waits_for_ever_for_an_abandoned_coroutine() {
     });
 }
 
+/// The worker that could say so never comes to it.
+#[test]
+fn who_joins_what_a_hog_keeps_from_its_end_is_told() {
+    let test = "who_joins_what_a_hog_keeps_from_its_end_is_told";
+    passes(test, || {
+        let runtime = runtime(1);
+        let (_tx, rx) = bounded::<u8>(1);
+        let parked = runtime.spawn(move || rx.recv()).unwrap();
+        until_parks(&runtime, 1);
+        let hog = Hog::on(&runtime, 0);
+        let joined = std::thread::spawn(move || parked.join());
+        assert!(!runtime.shutdown(Duration::ZERO).is_clean());
+        assert!(matches!(joined.join().unwrap(), Err(JoinError::Abandoned)));
+        hog.release();
+    });
+}
+
 #[test]
 fn a_hog_that_ends_after_its_runtime_does_no_harm() {
     let test = "a_hog_that_ends_after_its_runtime_does_no_harm";

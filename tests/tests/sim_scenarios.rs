@@ -111,6 +111,27 @@ fn a_value_that_races_with_a_timeout_is_received_or_given_back() {
     });
 }
 
+/// The two waits have their timers at the same place of the same frame, and the first is in the wheel's finest level.
+#[test]
+fn the_deadline_of_a_wait_that_is_over_does_not_end_the_next() {
+    const US: Duration = Duration::from_micros(1);
+    Sim::new().workers(1).check(0..5, || {
+        for _ in 0..20 {
+            // Brings the wheel up to the present.
+            sleep(US).unwrap();
+            let (tx, rx) = rendezvous();
+            let receiver = spawn(move || [20 * US, 10 * MS].map(|limit| rx.recv_timeout(limit))).unwrap();
+            // It waits when the value comes.
+            sleep(US).unwrap();
+            tx.send(1).unwrap();
+            // The second wait begins, and the deadline of the first passes.
+            sleep(MS).unwrap();
+            tx.send(2).unwrap();
+            assert_eq!(receiver.join().unwrap(), [Ok(1), Ok(2)]);
+        }
+    });
+}
+
 #[test]
 fn seeds_decide_ties_of_deadlines() {
     let race = || {

@@ -99,6 +99,12 @@ const EXAMPLES: &[Example] = &[
             "three hours took ",
         ],
     },
+    Example {
+        name: "timeline",
+        arguments: "target/timeline.json",
+        exit_code: 0,
+        prints: &["the sum of 1000 cubes is 250500250000", "wrote target/timeline.json; 0 events were dropped"],
+    },
     Example { name: "async_bridge", arguments: "", exit_code: 0, prints: &["the sum of 100 squares is 338350"] },
 ];
 
@@ -111,7 +117,7 @@ pub fn run_all(session: &mut Session) {
     if binaries.is_empty() {
         return session.skip("there is no example yet");
     }
-    session.check(cargo("build --package kcoro-examples --bins"));
+    session.check(cargo("build --package kcoro-examples --bins --features trace"));
     for example in EXAMPLES {
         run_one(session, example);
     }

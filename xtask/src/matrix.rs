@@ -13,10 +13,10 @@ const BARE: &[&str] = &["aarch64-unknown-none", "riscv64gc-unknown-none-elf"];
 
 pub fn build_all(session: &mut Session) {
     for target in HOSTED {
-        build(session, target, &["", "alloc", "std"]);
+        build(session, target, &["", "alloc", "std", "std,trace"]);
     }
     for target in BARE {
-        build(session, target, &["", "alloc"]);
+        build(session, target, &["", "alloc", "trace"]);
         // They need no std either, or bare metal could not play them.
         session.check(cargo(&format!("build --package kcoro-scenarios --target {target}")));
     }

@@ -63,6 +63,13 @@ pub const SUITES: &[Suite] = &[
         budget_s: 240,
         run: compile_fail,
     },
+    Suite {
+        name: "trace",
+        what: "timelines are valid files, and tell the truth",
+        needs: &[],
+        budget_s: 180,
+        run: trace,
+    },
     Suite { name: "loom", what: "every interleaving of the lock-free protocols", needs: &[], budget_s: 300, run: loom },
     Suite {
         name: "miri",
@@ -124,7 +131,7 @@ pub const SUITES: &[Suite] = &[
 ];
 
 /// Integration tests of tests/ that are suites of their own, so that `unit` need not run them again.
-const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers"];
+const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "timeline"];
 
 /// Integration tests of tests/ that also run under the emulators.
 const CROSS_TESTS: &str = "--test emulated --test runtime --test scenarios_posix --test scenarios_sim \
@@ -152,6 +159,12 @@ pub fn named(wanted: &[String]) -> Vec<&'static Suite> {
 
 fn fmt(session: &mut Session) {
     session.check(cargo("fmt --all --check"));
+}
+
+/// With the feature that nothing else is built with.
+fn trace(session: &mut Session) {
+    session.tests(cargo("test --package kcoro-posix --features trace timeline"));
+    session.tests(cargo("test --package kcoro-tests --features trace --test timeline"));
 }
 
 fn layers(session: &mut Session) {
@@ -218,7 +231,7 @@ fn other_tests() -> String {
 }
 
 fn loom(session: &mut Session) {
-    for package in ["kcoro-core --features std", "kcoro-posix"] {
+    for package in ["kcoro-core --features std,trace", "kcoro-posix"] {
         let mut command = cargo(&format!("test --package {package} --release --lib loom_"));
         command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target_dir().join("loom"));
         // Without this each model has its own bound, two preemptions where that takes seconds. A bound that the caller

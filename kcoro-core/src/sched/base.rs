@@ -20,6 +20,7 @@ use super::stack_cache::Warmth;
 use super::worker::Worker;
 use crate::task::header::{Header, Rejected};
 use crate::task::schedule::NO_DEADLINE;
+use crate::trace::Event;
 
 /// How many tasks a worker takes from the injector at most per visit.
 const INJECTOR_BATCH: usize = 128;
@@ -188,6 +189,7 @@ impl Worker {
             }
             if first.is_some() {
                 self.shared.counters.steals.add(count as u64);
+                self.tell(|| Event::Stole { count: count as u64 });
                 return first;
             }
         }
@@ -205,7 +207,9 @@ impl Worker {
         };
         let deadline_ns = timer_ns.min(cool_ns);
         self.shared.counters.sleeps.bump();
+        self.tell(|| Event::WorkerIdle);
         platform.park(self.index, (deadline_ns != NO_DEADLINE).then_some(deadline_ns));
+        self.tell(|| Event::WorkerAwake);
         if cool_ns != NO_DEADLINE && platform.now_ns() >= cool_ns {
             self.stacks().cool(platform);
         }
@@ -254,6 +258,7 @@ impl Worker {
             let task = worker.shared.slot.take_or_register()?;
             if worker.index != self.index {
                 self.shared.counters.steals.bump();
+                self.tell(|| Event::Stole { count: 1 });
             }
             Some(task)
         });

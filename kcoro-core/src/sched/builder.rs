@@ -16,6 +16,7 @@ use super::spawn_builder::checked_class;
 use super::worker::Worker;
 use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
 use crate::stack::StackError;
+use crate::trace::Hook;
 
 /// Why a runtime was not built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct RuntimeBuilder {
     limit: Option<usize>,
     on_panic: Option<PanicHook>,
     panic_policy: PanicPolicy,
+    trace: Hook,
 }
 
 impl RuntimeBuilder {
@@ -79,6 +81,7 @@ impl RuntimeBuilder {
             limit: None,
             on_panic: None,
             panic_policy: PanicPolicy::Report,
+            trace: Hook::none(),
         }
     }
 
@@ -118,6 +121,13 @@ impl RuntimeBuilder {
     /// What happens after that. Default: [`PanicPolicy::Report`], nothing.
     pub fn panic_policy(mut self, policy: PanicPolicy) -> Self {
         self.panic_policy = policy;
+        self
+    }
+
+    /// Who is told of each event of the runtime.
+    #[cfg(feature = "trace")]
+    pub fn trace(mut self, subscriber: Arc<dyn crate::trace::Subscriber>) -> Self {
+        self.trace = Hook::new(subscriber);
         self
     }
 
@@ -164,6 +174,7 @@ impl RuntimeBuilder {
             limit: self.limit,
             on_panic: self.on_panic,
             panic_policy: self.panic_policy,
+            trace: self.trace,
         };
         Ok(Inner::new(self.platform, workers, config))
     }

@@ -260,6 +260,8 @@ impl<T> JoinHandle<T> {
     /// `Cancelled`. One that has not run yet never will. It does not wait for the end.
     pub fn cancel(&self) {
         if let Some(won) = self.task.claim.request_cancel() {
+            // SAFETY: the win, if it was of a park, made the task ours.
+            unsafe { super::tell_cancelled(self.task.as_ptr(), won) };
             make_ready(self.task.as_ptr(), won);
         }
     }

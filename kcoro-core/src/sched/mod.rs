@@ -95,6 +95,8 @@ pub(crate) mod task_core;
 #[cfg(not(loom))]
 mod timers;
 #[cfg(not(loom))]
+mod tracing;
+#[cfg(not(loom))]
 mod unstarted;
 #[cfg(not(loom))]
 mod watermark;
@@ -107,6 +109,8 @@ mod worker_stacks;
 pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
+#[cfg(not(loom))]
+pub(crate) use self::tracing::tell_cancelled;
 #[cfg(not(loom))]
 pub use self::{
     builder::{BuildError, RuntimeBuilder},

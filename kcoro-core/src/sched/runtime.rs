@@ -21,6 +21,7 @@ use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use crate::task::header::Header;
 use crate::task::schedule::WorkerHead;
+use crate::trace::Hook;
 use crate::wait::queue::WaitQueue;
 
 /// What the builder decided.
@@ -30,6 +31,7 @@ pub(super) struct Config {
     pub(super) limit: Option<usize>,
     pub(super) on_panic: Option<PanicHook>,
     pub(super) panic_policy: PanicPolicy,
+    pub(super) trace: Hook,
 }
 
 /// What a runtime does about a coroutine that panics when nobody will see it, because its handle is gone.

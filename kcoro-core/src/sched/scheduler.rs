@@ -24,6 +24,8 @@ unsafe impl Schedule for Scheduler {
     #[inline]
     unsafe fn make_ready(&self, task: NonNull<Header>) {
         // SAFETY: the caller owns the task.
+        unsafe { super::tracing::tell_woken(task) };
+        // SAFETY: as above.
         let header = unsafe { task.as_ref() };
         if let Place::Coroutine(head, _) | Place::Base(head) = Place::current() {
             if header.home() == head.as_ptr() && !header.options.has(Options::MIGRATES) {

@@ -140,6 +140,8 @@ pub(super) fn close(inner: &Inner) {
             }
         });
         while let Some(task) = won.pop_front() {
+            // SAFETY: as above.
+            unsafe { super::tell_cancelled(task, Won::Parked) };
             make_ready(task, Won::Parked);
         }
     }

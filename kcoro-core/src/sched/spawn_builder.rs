@@ -14,6 +14,7 @@ use super::worker::Worker;
 use crate::stack::StackError;
 use crate::task::header::{Header, Options, TaskRef};
 use crate::task::schedule::Place;
+use crate::trace::Event;
 
 use super::spawn::SpawnError;
 
@@ -222,6 +223,7 @@ impl<'a> Builder<'a> {
         let task = TaskCell::allocate(NewTask { closure: body, parts, runtime: shared, scope });
         // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
         let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
+        runtime.tell(|by| Event::Spawned { coroutine: id, by, name: self.name, site: spawn_site });
         // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.
         unsafe { enqueue(runtime, task, here, target) };
         Ok(handle)

@@ -21,6 +21,7 @@ use crate::stack::RawStack;
 use crate::stack::fiber::{self, Fiber};
 use crate::task::header::{Header, Options};
 use crate::task::schedule::NO_DEADLINE;
+use crate::trace::Event;
 
 impl Worker {
     /// Parks the current coroutine until its claim is won.
@@ -119,6 +120,7 @@ impl Worker {
         if held::count() != 0 {
             refuse_held_locks(me);
         }
+        self.tell_leaving(me, how);
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
             // SAFETY: forwarded.
@@ -174,6 +176,8 @@ impl Worker {
         self.head.current.set(task.as_ptr());
         self.head.budget.set(RUN_BUDGET);
         self.shared.counters.switches.bump();
+        // SAFETY: the callers own the task.
+        self.tell(|| Event::Resumed { coroutine: unsafe { task.as_ref() }.id });
     }
 
     /// Switches from the base context into `task`; returns when some coroutine switches back to the base.
@@ -361,6 +365,7 @@ impl Worker {
         // SAFETY: as above.
         unsafe { self.unregister(task) };
         self.shared.counters.ended.bump();
+        self.tell(|| Event::Ended { coroutine: header.id });
         self.head.current.set(ptr::null());
         // SAFETY: this is the scheduler's reference, and the task is not used again.
         unsafe { Header::release(task) };

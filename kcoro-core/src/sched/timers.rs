@@ -16,6 +16,7 @@ use crate::task::claim::{Generation, Outcome};
 use crate::task::header::Header;
 use crate::task::schedule::NO_DEADLINE;
 use crate::time::wheel::{Step, TimerLinks, TimerNode, TimerWheel};
+use crate::trace::Event;
 use crate::wait::wake::make_ready;
 
 /// The deadline of one coroutine's current wait.
@@ -84,10 +85,12 @@ impl Worker {
                 Step::Expired(node) => {
                     // SAFETY: the node was in the wheel, so its coroutine has not left the frame: it would take the lock.
                     let (task, generation) = unsafe { (node.as_ref().task, node.as_ref().generation) };
-                    // SAFETY: for the same reason the coroutine is live. Losing means that it was woken otherwise.
+                    // SAFETY: for the same reason the coroutine is live: until the win, after which it may run and end.
+                    let coroutine = unsafe { task.as_ref() }.id;
+                    // SAFETY: as above. Losing means that it was woken otherwise.
                     if let Ok(how) = unsafe { task.as_ref() }.claim.try_win(generation, Outcome::TimedOut, 0) {
                         self.shared.counters.timers_fired.bump();
-                        won = Some((task, how));
+                        won = Some((task, how, coroutine));
                     }
                 }
                 Step::Again => {}
@@ -97,7 +100,8 @@ impl Worker {
                 }
             }
             drop(wheel);
-            if let Some((task, how)) = won {
+            if let Some((task, how, coroutine)) = won {
+                self.tell(|| Event::TimerFired { coroutine });
                 make_ready(task, how);
             }
         }
@@ -117,6 +121,8 @@ impl Worker {
         // The runtime keeps its workers while one of its coroutines lives, also if this one migrates meanwhile.
         let timers: *const Timers = &raw const self.shared.timers;
         self.shared.counters.timers_armed.bump();
+        // SAFETY: the current coroutine is live.
+        self.tell(|| Event::TimerArmed { coroutine: unsafe { me.as_ref() }.id, deadline_ns });
         // SAFETY: as above.
         unsafe { (*timers).arm(node, deadline_ns) };
         // SAFETY: forwarded.

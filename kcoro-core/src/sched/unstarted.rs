@@ -8,6 +8,7 @@ use super::runtime::Inner;
 use super::worker::Worker;
 use crate::primitive::atomic::Ordering;
 use crate::task::header::{Header, Rejected};
+use crate::trace::Event;
 use crate::util::linked::Chain;
 
 impl Worker {
@@ -23,6 +24,8 @@ impl Worker {
 
     /// Ends a task that has not started.
     pub(super) fn reject(&self, task: NonNull<Header>, why: Rejected) {
+        // SAFETY: we own the task.
+        self.tell(|| Event::Ended { coroutine: unsafe { task.as_ref() }.id });
         // SAFETY: we own the task, which has not started; afterwards only its handle may use it.
         unsafe {
             (task.as_ref().vtable.reject)(task, why);

@@ -201,6 +201,8 @@ impl Worker {
                 let task = unsafe { NonNull::new_unchecked(departed) };
                 // SAFETY: as above.
                 if unsafe { task.as_ref() }.claim.publish_parked() == crate::task::claim::Published::AlreadyWon {
+                    // SAFETY: as above.
+                    unsafe { super::tracing::tell_woken(task) };
                     self.push_runnable(task);
                 }
             }

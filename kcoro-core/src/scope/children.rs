@@ -10,6 +10,7 @@ use core::ptr::{self, NonNull};
 
 use crate::primitive::SpinLock;
 use crate::sched::task_core::{Opener, ScopeLink, ScopeOf, TaskCore};
+use crate::sched::tell_cancelled;
 use crate::sched::{Builder, JoinHandle, SpawnError};
 use crate::stack::StackError;
 use crate::task::claim::{Accepts, Outcome, Won};
@@ -115,6 +116,8 @@ impl Children {
         let cancelled = state.cancelled;
         drop(state);
         if cancelled && let Some(won) = task.claim.request_cancel() {
+            // SAFETY: the win, if it was of a park, made the task ours.
+            unsafe { tell_cancelled(task.as_ptr(), won) };
             make_ready(task.as_ptr(), won);
         }
     }
@@ -166,6 +169,8 @@ impl Children {
         }
         drop(state);
         while let Some(task) = won.pop_front() {
+            // SAFETY: as above.
+            unsafe { tell_cancelled(task, Won::Parked) };
             make_ready(task, Won::Parked);
         }
     }

@@ -100,6 +100,20 @@ impl WaitsFor {
         (kind << KIND_SHIFT) | (object & OBJECT)
     }
 
+    /// The kind in two words, and the number or address of the object, if it has one.
+    pub(crate) fn kind_and_object(self) -> (&'static str, u64) {
+        match self {
+            Self::ToReceive(channel) => ("a value", channel.0),
+            Self::ToSend(channel) => ("room", channel.0),
+            Self::Join(id) | Self::JoinElsewhere(id) => ("a join", id),
+            Self::Sleep => ("a time", 0),
+            Self::Children(scope) => ("children", scope.0),
+            Self::SpawnLimit => ("a place", 0),
+            Self::BlockOn => ("a future", 0),
+            Self::Shutdown => ("a shutdown", 0),
+        }
+    }
+
     fn decode(word: u64) -> Option<Self> {
         let object = word & OBJECT;
         Some(match word >> KIND_SHIFT {

@@ -2,7 +2,7 @@
 //! The scratch tree: a copy of the checkout, in which mutants are made and undone.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::patch::Mutant;
@@ -16,10 +16,12 @@ pub struct Tree {
     /// Where it is built.
     pub build: PathBuf,
     files: BTreeMap<PathBuf, Vec<u8>>,
+    /// Locked for as long as the tree is used: two runs in one tree would try each other's mutants.
+    _lock: File,
 }
 
 impl Tree {
-    /// Reads the checkout, with what is not committed yet; writes nothing until [`Tree::restore`].
+    /// Reads the checkout, with what is not committed yet; writes no file of it until [`Tree::restore`].
     pub fn make(scratch: &Path) -> Result<Tree, String> {
         let mut files = BTreeMap::new();
         for path in known_files()? {
@@ -28,7 +30,14 @@ impl Tree {
                 files.insert(path, bytes);
             }
         }
-        Ok(Tree { path: scratch.join("tree"), build: scratch.join("build"), files })
+        Tree::of(scratch, files)
+    }
+
+    fn of(scratch: &Path, files: BTreeMap<PathBuf, Vec<u8>>) -> Result<Tree, String> {
+        let lock = fs::create_dir_all(scratch).and_then(|()| File::create(scratch.join("lock")));
+        let lock = lock.map_err(|error| format!("{}: {error}", scratch.display()))?;
+        lock.try_lock().map_err(|_| format!("another run of mutants uses {}", scratch.display()))?;
+        Ok(Tree { path: scratch.join("tree"), build: scratch.join("build"), files, _lock: lock })
     }
 
     /// Makes the scratch tree what the checkout was. Files that are right are not touched, so they need no new build.
@@ -92,7 +101,8 @@ mod tests {
         let scratch = std::env::temp_dir().join(format!("kcoro-xtask-tree-{}", std::process::id()));
         let file = |name: &str, text: &str| (PathBuf::from(name), text.as_bytes().to_vec());
         let files = BTreeMap::from([file("a", "one"), file("d/b", "two")]);
-        let tree = Tree { path: scratch.join("tree"), build: scratch.join("build"), files };
+        let tree = Tree::of(&scratch, files).unwrap();
+        assert!(Tree::of(&scratch, BTreeMap::new()).is_err_and(|why| why.contains("another run")));
         tree.restore().unwrap();
         let untouched = fs::metadata(tree.path.join("a")).unwrap().modified().unwrap();
         fs::write(tree.path.join("d/b"), "mutated").unwrap();

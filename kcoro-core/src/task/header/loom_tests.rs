@@ -37,7 +37,7 @@ unsafe impl Schedule for Nobody {
         unreachable!("nothing runs")
     }
 
-    fn platform<'a>(&self, _: &'a WorkerHead) -> &'a dyn Platform {
+    unsafe fn platform<'a>(&self, _: NonNull<WorkerHead>) -> &'a dyn Platform {
         unreachable!("there is no worker")
     }
 }
