@@ -16,6 +16,15 @@ use kcoro_core::platform::Running;
 /// How often the watchdog looks, at most and at least.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
+/// What is said of a thread that waits in the system. Only where points are can another worker have lost its turn with a
+/// lock of the system's in its hand.
+const BLOCKS: &str = if cfg!(kcoro_interleave) {
+    "blocks the thread (a lock of the standard library that another worker held while it called kcoro, a sleep of the \
+     system's, I/O, another thread's end)"
+} else {
+    "blocks the thread (a sleep of the system's, a lock, I/O, another thread's end)"
+};
+
 /// What a simulation shows to the watchdog.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -80,7 +89,7 @@ impl Watch {
         let stat = self.thread.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         // The state stands behind the thread's name, which is in parentheses and may hold any others.
         match stat.as_deref().and_then(|stat| stat.rsplit_once(") ")).and_then(|(_, rest)| rest.chars().next()) {
-            Some('S' | 'D') => "blocks the thread (a sleep of the system's, a lock, I/O, another thread's end)",
+            Some('S' | 'D') => BLOCKS,
             Some('R') => "runs on without ever waiting",
             _ => "runs on without ever waiting, or blocks the thread",
         }

@@ -3,7 +3,7 @@
 //! strategy and within few seeds, and what is right must survive.
 #![cfg(kcoro_interleave)]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kcoro_sim::channel::{Sender, bounded, rendezvous};
@@ -314,4 +314,24 @@ fn timers_and_ties_interleave_and_replay() {
         })
         .collect();
     assert_eq!(orders.len(), 6, "every order of the three: {orders:?}");
+}
+
+#[test]
+fn a_lock_of_the_standard_library_that_is_held_over_a_point_aborts_and_is_named_as_a_cause() {
+    let case = "a_lock_of_the_standard_library_that_is_held_over_a_point_aborts_and_is_named_as_a_cause";
+    let stderr = child::aborts(case, || {
+        let body = || {
+            let count = Arc::new(Mutex::new(0));
+            on_two_workers(move || {
+                let mut count = count.lock().unwrap();
+                point();
+                *count += 1;
+            });
+        };
+        let sim = Sim::new().turn_time(Duration::from_millis(300));
+        (0..300).for_each(|seed| _ = sim.run(seed, body));
+    });
+    if let Some(stderr) = stderr {
+        assert!(stderr.contains("it blocks the thread (a lock of the standard library that another"), "{stderr}");
+    }
 }

@@ -144,8 +144,9 @@ const CROSS_SEEDS: &str = "10";
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
 
 /// Those that also run where simulations switch workers inside of operations.
-const INTERLEAVE_TESTS: &str = "--test fp_control --test sim_attribute --test sim_deadlocks --test sim_failures \
-                                --test sim_interleave --test sim_misuse --test sim_scenarios --test sim_strategies";
+const INTERLEAVE_TESTS: &str = "--test fp_control --test linear_broken --test linear_interleave --test linear_sim \
+                                --test sim_attribute --test sim_deadlocks --test sim_failures --test sim_interleave \
+                                --test sim_misuse --test sim_scenarios --test sim_strategies";
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -249,8 +250,10 @@ fn interleave(session: &mut Session) {
         let mut command = cargo(&format!("test {tests} --no-fail-fast"));
         command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
         // How many seeds a sweep takes; one that the caller sets, wins.
-        if std::env::var_os("KCORO_SEEDS").is_none() {
-            command.env("KCORO_SEEDS", seeds);
+        for variable in ["KCORO_SEEDS", "KCORO_LINEAR_SEEDS"] {
+            if std::env::var_os(variable).is_none() {
+                command.env(variable, seeds);
+            }
         }
         session.tests(command);
     }

@@ -75,11 +75,14 @@ impl Subject for Claimed {
     fn lock(&self, form: Form, _patience: Duration) -> bool {
         let claim = || self.0.lock().expect("nobody panics in here");
         let waiting = std::future::poll_fn(|context| {
+            // Cloned before the lock, and dropped after it if it is not kept. Inside of a waker an interleaved simulation
+            // runs other workers, and one that wants this lock would block the thread of them all.
+            let waker = context.waker().clone();
             let mut claim = claim();
             if !std::mem::replace(&mut claim.held, true) {
                 return Poll::Ready(());
             }
-            claim.waiting.push_back(context.waker().clone());
+            claim.waiting.push_back(waker);
             Poll::Pending
         });
         match form {
