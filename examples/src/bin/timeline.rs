@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sum = runtime.run(pipeline)?;
     // What is written is whole when nothing runs any more.
     drop(runtime);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     timeline.write_to(&path)?;
     println!("the sum of 1000 cubes is {sum}");
     println!("wrote {}; {} events were dropped", path.display(), timeline.dropped());
