@@ -103,6 +103,26 @@ fn what_a_hog_has_spawned_is_stolen() {
 }
 
 #[test]
+fn a_spawn_wakes_a_worker_that_sleeps() {
+    let runtime = runtime(2);
+    let handle = runtime.handle().clone();
+    // Neither has anything to do, and no stacks that would wake it again.
+    until(|| handle.stats().sleeps >= 2);
+    let (tx, rx) = mpsc::channel();
+    let hog = runtime.spawn(move || {
+        // The other one was woken in case there was more, and has found nothing.
+        while handle.stats().sleeps < 3 {
+            std::thread::yield_now();
+        }
+        let child = spawn(move || tx.send(here()).unwrap()).unwrap();
+        assert_ne!(rx.recv().unwrap(), here());
+        child.join().unwrap();
+    });
+    hog.unwrap().join().unwrap();
+    end(runtime);
+}
+
+#[test]
 fn what_comes_from_outside_avoids_a_busy_worker() {
     let runtime = runtime(2);
     for worker in 0..2 {
