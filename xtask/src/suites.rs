@@ -245,16 +245,16 @@ fn loom(session: &mut Session) {
 
 /// Simulations in a build whose atomics and locks are points at which another worker may go on.
 fn interleave(session: &mut Session) {
-    let seeds = if session.long { "5000" } else { "300" };
+    // How many seeds a sweep takes, and how many each model of the linearizability tests.
+    let seeds = match session.long {
+        true => [("KCORO_SEEDS", "5000"), ("KCORO_LINEAR_SEEDS", "10000")],
+        false => [("KCORO_SEEDS", "300"), ("KCORO_LINEAR_SEEDS", "1000")],
+    };
     for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
         let mut command = cargo(&format!("test {tests} --no-fail-fast"));
         command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
-        // How many seeds a sweep takes; one that the caller sets, wins.
-        for variable in ["KCORO_SEEDS", "KCORO_LINEAR_SEEDS"] {
-            if std::env::var_os(variable).is_none() {
-                command.env(variable, seeds);
-            }
-        }
+        // A number that the caller sets, wins.
+        command.envs(seeds.into_iter().filter(|(variable, _)| std::env::var_os(variable).is_none()));
         session.tests(command);
     }
 }
