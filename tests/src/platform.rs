@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! A platform that refuses on request.
+//! A platform that refuses on request, and does what it is told to in between.
 #![expect(unsafe_code, reason = "implements the platform trait by forwarding")]
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use kcoro_posix::Posix;
 use kcoro_posix::platform::{
@@ -14,28 +14,46 @@ use kcoro_posix::platform::{
 use kcoro_posix::stack::{RawStack, StackError};
 
 /// What a [`Stingy`] platform still gives.
-#[derive(Debug)]
 pub struct Supply {
     /// Stacks.
     pub stacks: AtomicUsize,
     /// Workers below this index.
     pub workers: AtomicUsize,
+    has_errand: AtomicBool,
+    errand: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Supply {
     /// This many stacks, and workers without end.
     pub fn stacks(stacks: usize) -> Arc<Supply> {
-        Arc::new(Supply { stacks: AtomicUsize::new(stacks), workers: AtomicUsize::new(usize::MAX) })
+        Self::of(stacks, usize::MAX)
     }
 
     /// Stacks without end, and this many workers.
     pub fn workers(workers: usize) -> Arc<Supply> {
-        Arc::new(Supply { stacks: AtomicUsize::new(usize::MAX), workers: AtomicUsize::new(workers) })
+        Self::of(usize::MAX, workers)
+    }
+
+    fn of(stacks: usize, workers: usize) -> Arc<Supply> {
+        let (stacks, workers) = (AtomicUsize::new(stacks), AtomicUsize::new(workers));
+        Arc::new(Supply { stacks, workers, has_errand: AtomicBool::new(false), errand: Mutex::new(None) })
+    }
+
+    /// Calls `errand` when the platform is next asked for the time, wherever that is.
+    pub fn when_asked_for_the_time(&self, errand: impl FnOnce() + Send + 'static) {
+        *self.errand.lock().expect("no errand panics under the lock") = Some(Box::new(errand));
+        self.has_errand.store(true, Ordering::SeqCst);
+    }
+
+    fn run_errand(&self) {
+        if self.has_errand.swap(false, Ordering::SeqCst) {
+            let errand = self.errand.lock().expect("as above").take();
+            errand.expect("it was put there first")();
+        }
     }
 }
 
 /// POSIX, but with a limited supply. It hands out one stack at a time.
-#[derive(Debug)]
 pub struct Stingy {
     posix: Posix,
     supply: Arc<Supply>,
@@ -55,6 +73,7 @@ unsafe impl Platform for Stingy {
     }
 
     fn now_ns(&self) -> u64 {
+        self.supply.run_errand();
         self.posix.now_ns()
     }
 

@@ -8,10 +8,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use kcoro_posix::channel::{RecvError, bounded, rendezvous};
-use kcoro_posix::sched::{Builder, CoroutineLocal, JoinError, spawn, yield_now};
+use kcoro_posix::sched::{Builder, CoroutineLocal, JoinError, Runtime, spawn, yield_now};
 use kcoro_posix::scope::{scope, try_scope};
 use kcoro_posix::time::sleep;
 use kcoro_tests::counted::Drops;
+use kcoro_tests::platform::{Stingy, Supply};
 use kcoro_tests::{LONG, end, runtime, until, until_parks};
 
 /// A wake that came between the decision to park and the park was lost.
@@ -30,6 +31,22 @@ fn lost_wake_between_park_and_unpark() {
         echo.join().unwrap();
         end(runtime);
     }
+}
+
+/// The same, made certain: the wake comes in the middle of the park, which asks for the time when its wait has begun.
+#[test]
+fn a_wake_that_comes_in_the_middle_of_a_park_is_not_lost() {
+    let supply = Supply::workers(usize::MAX);
+    let runtime = Runtime::builder(Stingy::new(&supply)).workers(1).build().unwrap();
+    let (tx, rx) = bounded(1);
+    let (told_tx, told) = mpsc::channel();
+    let receiver = move || {
+        supply.when_asked_for_the_time(move || tx.try_send(7).unwrap());
+        told_tx.send(rx.recv_timeout(LONG)).unwrap();
+    };
+    runtime.spawn(receiver).unwrap().detach();
+    assert_eq!(told.recv_timeout(LONG).expect("it goes on"), Ok(7));
+    end(runtime);
 }
 
 /// A thread-local "current coroutine" was read once and used again after a switch, on another thread.
