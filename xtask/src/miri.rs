@@ -32,7 +32,7 @@ const ON_THREADS: &str =
 const SIMULATED: &str =
     "--package kcoro-tests --test scenarios_sim -- --skip fp_control --skip nobody_joins --skip out_of_time";
 /// Where CI plays which scenarios; a long run plays all of them everywhere.
-const ROOMS_ON_THREADS: &str = "scopes:: waking::";
+const ROOMS_ON_THREADS: &str = "scopes::";
 const ROOMS_SIMULATED: &str = "channels::";
 /// A scope over all workers, played under many schedules.
 const OFTEN: &str = "--package kcoro-tests --test scenarios_toy -- children_on_all_workers";

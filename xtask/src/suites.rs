@@ -55,7 +55,13 @@ pub const SUITES: &[Suite] = &[
         run: matrix::build_all,
     },
     Suite { name: "unit", what: "tests and documentation examples", needs: &[], budget_s: 600, run: unit },
-    Suite { name: "release", what: "the same, optimised", needs: &[], budget_s: 420, run: release },
+    Suite {
+        name: "release",
+        what: "the same, optimised, where that may matter: stacks, races, orders",
+        needs: &[],
+        budget_s: 420,
+        run: release,
+    },
     Suite {
         name: "compile-fail",
         what: "unsound programs do not compile",
@@ -132,6 +138,14 @@ pub const SUITES: &[Suite] = &[
 
 /// Integration tests of tests/ that are suites of their own, so that `unit` need not run them again.
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "timeline"];
+
+/// Integration tests of tests/ that also run with full optimisation: those of switches and stacks, of races, of schedules
+/// that must be the same in every build.
+const RELEASE_TESTS: &str = "--test channel_chaos --test dump --test fairness --test fp_control --test historical \
+                             --test historical_channels --test linear_threads --test memory --test million \
+                             --test placement --test runtime --test scenarios_posix --test scenarios_sim --test scopes \
+                             --test shutdown_races --test sim_scenarios --test sim_schedule --test switch_backtrace \
+                             --test switch_coroutine --test switch_fp_control";
 
 /// Integration tests of tests/ that also run under the emulators.
 const CROSS_TESTS: &str = "--test emulated --test runtime --test scenarios_posix --test scenarios_sim \
@@ -221,7 +235,7 @@ fn release(session: &mut Session) {
     let mut crates = cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast");
     set_canaries(session, &mut crates);
     session.tests(crates);
-    session.tests(cargo(&format!("test --release --package kcoro-tests --lib {} --no-fail-fast", other_tests())));
+    session.tests(cargo(&format!("test --release --package kcoro-tests {RELEASE_TESTS} --no-fail-fast")));
 }
 
 /// `--test NAME` for each integration test that is no suite of its own.
@@ -248,7 +262,7 @@ fn interleave(session: &mut Session) {
     // How many seeds a sweep takes, and how many each model of the linearizability tests.
     let seeds = match session.long {
         true => [("KCORO_SEEDS", "5000"), ("KCORO_LINEAR_SEEDS", "10000")],
-        false => [("KCORO_SEEDS", "300"), ("KCORO_LINEAR_SEEDS", "1000")],
+        false => [("KCORO_SEEDS", "200"), ("KCORO_LINEAR_SEEDS", "1000")],
     };
     for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
         let mut command = cargo(&format!("test {tests} --no-fail-fast"));
