@@ -42,19 +42,21 @@ pub fn run(session: &mut Session) {
     let mut planted = cargo("test --package kcoro-tests --test planted -- --test-threads=1");
     planted.env("KCORO_CHECKER", "miri").env("MIRIFLAGS", FLAGS);
     session.tests(planted);
-    session.tests(miri(CORE, ""));
-    session.tests(miri(COROUTINES, ""));
-    session.tests(miri(ENDS, ""));
+    // An interpreter keeps one core busy.
+    let mut commands = vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, "")];
     if session.long {
         for model in ["", TREE_BORROWS] {
-            session.tests(miri(ON_THREADS, model));
-            session.tests(with_seeds(miri(SIMULATED, model), "10"));
+            commands.push(miri(ON_THREADS, model));
+            commands.push(with_seeds(miri(SIMULATED, model), "10"));
         }
-        session.tests(miri(OFTEN, MORE_SCHEDULES));
+        commands.push(miri(OFTEN, MORE_SCHEDULES));
     } else {
-        session.tests(miri(&format!("{ON_THREADS} {ROOMS_ON_THREADS}"), ""));
-        session.tests(with_seeds(miri(&format!("{SIMULATED} {ROOMS_SIMULATED}"), ""), "1"));
-        session.tests(miri(OFTEN, SCHEDULES));
+        commands.push(miri(&format!("{ON_THREADS} {ROOMS_ON_THREADS}"), ""));
+        commands.push(with_seeds(miri(&format!("{SIMULATED} {ROOMS_SIMULATED}"), ""), "1"));
+        commands.push(miri(OFTEN, SCHEDULES));
+    }
+    if let Err(error) = session.tests_side_by_side(commands) {
+        session.fail(&format!("the log cannot be shared: {error}"));
     }
 }
 

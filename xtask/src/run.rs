@@ -124,6 +124,30 @@ impl Session {
         }
     }
 
+    /// Runs commands as [`Session::tests`] does, all at the same time: for those that keep one core busy each.
+    pub fn tests_side_by_side(&mut self, commands: Vec<Command>) -> io::Result<()> {
+        let sides = commands.into_iter().map(|command| Ok((self.side()?, command))).collect::<io::Result<Vec<_>>>()?;
+        let run_side = |(mut side, command): (Session, Command)| {
+            side.tests(command);
+            side
+        };
+        let sides: Vec<Session> = thread::scope(|threads| {
+            let running: Vec<_> = sides.into_iter().map(|side| threads.spawn(|| run_side(side))).collect();
+            running.into_iter().map(|side| side.join().expect("a session does not panic")).collect()
+        });
+        for side in sides {
+            self.tally.add(side.tally);
+            self.not_checked.extend(side.not_checked);
+        }
+        Ok(())
+    }
+
+    /// A session for a part of this one's work, with the same log.
+    fn side(&self) -> io::Result<Session> {
+        let log = self.log.try_clone()?;
+        Ok(Session { long: self.long, verbose: self.verbose, kill_at: self.kill_at, ..Session::new(log) })
+    }
+
     /// Runs a command and gives its exit status and all that it printed.
     pub fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, String)> {
         self.say(&format!("$ {}", shell_line(&command)));
