@@ -22,8 +22,8 @@ pub struct Suite {
     pub run: fn(&mut Session),
 }
 
-/// For all suites together, on a quiet machine of two cores, in a fresh clone. Each has room of its own, so this is less
-/// than the sum of theirs. Machines are not all quiet: CI fails at a quarter more.
+/// For all suites together, on a machine of two cores, in a fresh clone. Each has room of its own, so this is less than
+/// the sum of theirs.
 pub const TOTAL_BUDGET_S: u64 = 30 * 60;
 
 /// In the order in which they run: what is cheap and fails often comes first.
@@ -140,7 +140,7 @@ pub const SUITES: &[Suite] = &[
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "timeline"];
 
 /// Integration tests of tests/ that also run with full optimisation: those of switches and stacks, of races, of schedules
-/// that must be the same in every build.
+/// that must be the same in every build. A long run takes all.
 const RELEASE_TESTS: &str = "--test channel_chaos --test dump --test fairness --test fp_control --test historical \
                              --test historical_channels --test linear_threads --test memory --test million \
                              --test placement --test runtime --test scenarios_posix --test scenarios_sim --test scopes \
@@ -235,7 +235,8 @@ fn release(session: &mut Session) {
     let mut crates = cargo("test --release --package kcoro-core --package kcoro-posix --no-fail-fast");
     set_canaries(session, &mut crates);
     session.tests(crates);
-    session.tests(cargo(&format!("test --release --package kcoro-tests {RELEASE_TESTS} --no-fail-fast")));
+    let tests = if session.long { format!("--lib {}", other_tests()) } else { RELEASE_TESTS.to_owned() };
+    session.tests(cargo(&format!("test --release --package kcoro-tests {tests} --no-fail-fast")));
 }
 
 /// `--test NAME` for each integration test that is no suite of its own.
