@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::run::{Session, Tally, target_dir};
 use crate::setup;
-use crate::suites::{Suite, TOTAL_BUDGET_S};
+use crate::suites::{LEFT_BEHIND, Suite, TOTAL_BUDGET_S};
 
 /// In CI a suite that takes this many times its budget is killed, so that a hang ends and names itself.
 const KILL_FACTOR: u32 = 2;
@@ -20,7 +20,8 @@ const LOG_TAIL_LINES: usize = 120;
 pub struct Options {
     pub long: bool,
     pub verbose: bool,
-    pub enforce_budgets: bool,
+    /// Holds suites to their budgets, and removes what each has built.
+    pub ci: bool,
 }
 
 struct Finished {
@@ -46,7 +47,7 @@ fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
     io::stdout().flush()?;
     let started = Instant::now();
     let budget = Duration::from_secs(suite.budget_s);
-    let kill_at = options.enforce_budgets.then(|| started + budget * KILL_FACTOR);
+    let kill_at = options.ci.then(|| started + budget * KILL_FACTOR);
     let mut session = Session { long: options.long, verbose: options.verbose, kill_at, ..Session::new(log) };
     (suite.run)(&mut session);
     let Tally { passed, failed, skipped } = session.tally;
@@ -54,8 +55,11 @@ fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
         session.fail("the suite checked nothing");
     }
     let took = started.elapsed();
-    if options.enforce_budgets && took > budget {
-        session.fail(&format!("over budget: make it faster or, with a reason, raise budget_s of {}", suite.name));
+    if options.ci {
+        if took > budget {
+            session.fail(&format!("over budget: make it faster or, with a reason, raise budget_s of {}", suite.name));
+        }
+        sweep(suite)?;
     }
     let done = Finished { suite, took, tally: session.tally, not_checked: session.not_checked };
     println!("{}{}", if options.verbose { head(suite) } else { String::new() }, tail(&done));
@@ -63,6 +67,17 @@ fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
         show_log_tail(&log_path)?;
     }
     Ok(done)
+}
+
+/// Removes what only `suite` needed: machines of CI have small disks.
+fn sweep(suite: &Suite) -> io::Result<()> {
+    for (_, folder) in LEFT_BEHIND.iter().filter(|(name, _)| *name == suite.name) {
+        match fs::remove_dir_all(target_dir().join(folder)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn open_log(suite: &Suite) -> io::Result<(PathBuf, File)> {
@@ -104,7 +119,7 @@ fn summarise(finished: &[Finished], options: Options) -> usize {
         println!("{}{}", head(done.suite), tail(done));
     }
     let took: Duration = finished.iter().map(|done| done.took).sum();
-    let over_budget = options.enforce_budgets && took > Duration::from_secs(TOTAL_BUDGET_S);
+    let over_budget = options.ci && took > Duration::from_secs(TOTAL_BUDGET_S);
     println!("{:20}{:6.1} s of {TOTAL_BUDGET_S:3} s\n", "all", took.as_secs_f32());
     if over_budget {
         println!("over budget: make the longest of them faster");
