@@ -17,6 +17,10 @@ pub struct ChannelId(u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeId(u64);
 
+/// Which cancel token: equal for all clones of one token, and unequal for any two tokens that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(u64);
+
 impl ChannelId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(channel: *const T) -> Self {
@@ -28,6 +32,12 @@ impl ScopeId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(scope: *const T) -> Self {
         Self(object(scope))
+    }
+}
+
+impl TokenId {
+    pub(crate) fn of<T: ?Sized>(token: *const T) -> Self {
+        Self(object(token))
     }
 }
 
@@ -52,7 +62,7 @@ macro_rules! shown_as_address {
         }
     )*};
 }
-shown_as_address!(ChannelId ScopeId);
+shown_as_address!(ChannelId ScopeId TokenId);
 
 /// What a parked coroutine waits for.
 // No variant has the name of a trait: the compiler's messages would then spell out the path of the trait everywhere.
@@ -77,6 +87,8 @@ pub enum WaitsFor {
     BlockOn,
     /// The end of another runtime's coroutines.
     Shutdown,
+    /// The cancel of this token.
+    Cancel(TokenId),
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -96,6 +108,7 @@ impl WaitsFor {
             Self::SpawnLimit => (7, 0),
             Self::BlockOn => (8, 0),
             Self::Shutdown => (9, 0),
+            Self::Cancel(token) => (11, token.0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
     }
@@ -111,6 +124,7 @@ impl WaitsFor {
             Self::SpawnLimit => ("a place", 0),
             Self::BlockOn => ("a future", 0),
             Self::Shutdown => ("a shutdown", 0),
+            Self::Cancel(token) => ("a cancel", token.0),
         }
     }
 
@@ -126,6 +140,7 @@ impl WaitsFor {
             7 => Self::SpawnLimit,
             8 => Self::BlockOn,
             9 => Self::Shutdown,
+            11 => Self::Cancel(TokenId(object)),
             _ => return None,
         })
     }
@@ -143,6 +158,7 @@ impl fmt::Display for WaitsFor {
             Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
             Self::BlockOn => f.write_str("a future"),
             Self::Shutdown => f.write_str("the end of another runtime"),
+            Self::Cancel(token) => write!(f, "the cancel of token {token}"),
         }
     }
 }
@@ -176,7 +192,7 @@ impl WaitRecord {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{ChannelId, OBJECT, ScopeId, WaitRecord, WaitsFor};
+    use super::{ChannelId, OBJECT, ScopeId, TokenId, WaitRecord, WaitsFor};
 
     #[test]
     fn each_wait_is_read_as_it_was_noted() {
@@ -192,6 +208,7 @@ mod tests {
             WaitsFor::SpawnLimit,
             WaitsFor::BlockOn,
             WaitsFor::Shutdown,
+            WaitsFor::Cancel(TokenId(24)),
         ] {
             record.note(what, 7);
             assert_eq!(record.read(), Some((what, 7)));
