@@ -31,6 +31,9 @@ const ON_THREADS: &str =
     "--package kcoro-tests --test scenarios_toy -- --skip fp_control --skip nobody_joins --skip out_of_time";
 const SIMULATED: &str =
     "--package kcoro-tests --test scenarios_sim -- --skip fp_control --skip nobody_joins --skip out_of_time";
+/// Borrows of frames and thread-locals, under parents that panic. It forgets handles on purpose.
+const BORROWS: &str = "--package kcoro-tests --test actors -- borrow_torture";
+const FORGETS: &str = "-Zmiri-ignore-leaks";
 /// Where CI plays which scenarios; a long run plays all of them everywhere.
 const ROOMS_ON_THREADS: &str = "scopes::";
 const ROOMS_SIMULATED: &str = "channels::";
@@ -43,7 +46,7 @@ pub fn run(session: &mut Session) {
     planted.env("KCORO_CHECKER", "miri").env("MIRIFLAGS", FLAGS);
     session.tests(planted);
     // An interpreter keeps one core busy.
-    let mut commands = vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, "")];
+    let mut commands = vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, ""), miri(BORROWS, FORGETS)];
     if session.long {
         for model in ["", TREE_BORROWS] {
             commands.push(miri(ON_THREADS, model));

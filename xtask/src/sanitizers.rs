@@ -11,7 +11,7 @@ use crate::run::{Session, cargo, target_dir};
 /// What CI runs: the scheduler, its hand-overs and its ends.
 const SAMPLE: &str = "--test planted --test channel_chaos --test historical --test runtime --test switch_coroutine";
 /// The same, of tests that leak on purpose: forgotten handles, destructors that panic, abandoned coroutines.
-const LEAKING_SAMPLE: &str = "--test channels --test joining --test scopes --test shutdown_races";
+const LEAKING_SAMPLE: &str = "--test actors --test channels --test joining --test scopes --test shutdown_races";
 /// What a long run adds.
 const MORE: &str = "--test fairness --test historical_channels";
 const LEAKING_MORE: &str = "--test blocking_on --test channel_futures --test limits --test placement --test shutdown";

@@ -111,7 +111,7 @@ pub(crate) fn too_few_successes_come_back_with_the_failures(_: &Stage) {
     let nobody = |quorum| gather(quorum, |_| Ok::<_, ()>(())).map(|got: Gathered<(), _>| got.values.len()).is_ok();
     assert_eq!([Quorum::All, Quorum::Any, Quorum::First(0)].map(nobody), [true, false, true]);
     let unwanted = gather(Quorum::First(0), |s| {
-        s.spawn(|| wait_for_the_cancel::<()>()).unwrap();
+        s.spawn(wait_for_the_cancel::<()>).unwrap();
         Ok(())
     });
     assert!(unwanted.unwrap().values.is_empty());

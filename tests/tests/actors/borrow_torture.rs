@@ -19,7 +19,7 @@ use kcoro_tests::{LONG, end};
 
 use crate::quiet_panic;
 
-const ROUNDS: u64 = if cfg!(miri) { 6 } else { 400 };
+const ROUNDS: u64 = if cfg!(miri) { 4 } else { 400 };
 const CELLS: usize = 3;
 
 thread_local! {

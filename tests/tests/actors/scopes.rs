@@ -62,7 +62,7 @@ fn a_thread_waits_for_a_place_in_its_scope() {
     end(runtime);
 }
 
-/// Who waits for a place is shown to.
+/// A wait for a place is no wait for anything else.
 #[test]
 fn a_wait_for_a_place_is_seen_in_dumps() {
     let runtime = runtime(1);

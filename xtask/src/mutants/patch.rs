@@ -155,6 +155,8 @@ impl Mutant {
         let package = after("--package").ok_or("`Build:` names no --package")?;
         let home = home_of(package, tree).ok_or_else(|| format!("there is no package `{package}`"))?;
         match after("--test") {
+            // The runners of the scenario suite, whose tests a macro makes.
+            Some(test) if test.starts_with("scenarios_") => Ok(home.join("scenarios/src")),
             Some(test) if home.join(format!("tests/{test}")).is_dir() => Ok(home.join(format!("tests/{test}"))),
             Some(test) => Ok(home.join(format!("tests/{test}.rs"))),
             None => Ok(home.join("src")),
