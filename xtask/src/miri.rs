@@ -31,6 +31,9 @@ const SCENARIOS: &str =
 /// On threads of the toy platform, and in the simulator.
 const ON_THREADS: &str = "toy::";
 const SIMULATED: &str = "simulated::";
+/// Borrows of frames and thread-locals, under parents that panic. It forgets handles on purpose.
+const BORROWS: &str = "--package kcoro-tests --test actors -- borrow_torture";
+const FORGETS: &str = "-Zmiri-ignore-leaks";
 /// Which scenarios CI plays where; a long run plays all of them everywhere.
 const SOME_ON_THREADS: &str = "toy::scopes::";
 const SOME_SIMULATED: &str = "simulated::channels::";
@@ -43,7 +46,7 @@ pub fn run(session: &mut Session) {
     planted.env("KCORO_CHECKER", "miri").env("MIRIFLAGS", FLAGS);
     session.tests(planted);
     // An interpreter keeps one core busy.
-    let mut commands = vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, "")];
+    let mut commands = vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, ""), miri(BORROWS, FORGETS)];
     if session.long {
         for model in ["", TREE_BORROWS] {
             commands.push(scenarios(ON_THREADS, model));

@@ -9,11 +9,11 @@ use std::process::Command;
 use crate::run::{Session, cargo, target_dir};
 
 /// The integration tests that are built for a sanitizer.
-const BINARIES: &str = "--test channels --test programs --test sched --test switch";
+const BINARIES: &str = "--test actors --test channels --test programs --test sched --test switch";
 /// What of them CI runs: the scheduler, its hand-overs and its ends.
 const SAMPLE: &str = "planted:: chaos:: coroutine:: historical:: runtime::";
 /// The same, of tests that leak on purpose: forgotten handles, destructors that panic, abandoned coroutines.
-const LEAKING_SAMPLE: &str = "contract:: joining:: scopes:: shutdown_races::";
+const LEAKING_SAMPLE: &str = "borrow_torture:: contract:: joining:: scopes:: shutdown_races::";
 /// What a long run adds.
 const MORE: &str = "fairness:: historical_channels::";
 const LEAKING_MORE: &str = "blocking_on:: futures:: limits:: placement:: shutdown::";
