@@ -91,6 +91,9 @@ macro_rules! suite {
                 cancelled_beats_closed_beats_timed_out [],
                 iterators_end_with_their_region [],
                 a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+                a_deadline_cancels_and_is_never_early [],
+                a_grace_period_ends_with_the_cancel [],
+                futures_sleep_and_are_limited [],
             }
             timing {
                 a_sleep_is_never_early [],
