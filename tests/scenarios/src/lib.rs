@@ -40,6 +40,7 @@ mod placement;
 pub mod portable;
 mod scopes;
 mod spawning;
+mod sync;
 mod timing;
 mod turns;
 mod waking;

@@ -116,6 +116,22 @@ macro_rules! suite {
                 a_future_that_won_and_is_dropped_passes_its_value_on [],
                 a_handle_wakes_the_waker_of_its_latest_poll [],
             }
+            sync {
+                a_mutex_is_held_by_one_also_over_suspensions [],
+                who_waits_for_a_mutex_gets_it_in_the_order_they_came [],
+                a_mutex_that_is_taken_again_and_again_is_had_by_who_waits [],
+                who_gives_up_a_wait_for_a_mutex_leaves_it_to_the_next [],
+                nobody_overtakes_a_large_request_for_permits [],
+                permits_of_who_gives_up_go_to_the_next [],
+                readers_share_and_do_not_overtake_a_writer [],
+                a_wait_for_a_change_gives_the_mutex_up_and_takes_it_again [],
+                a_wait_for_a_change_that_is_cut_short_holds_the_mutex_again [],
+                a_barrier_opens_when_all_have_come_and_not_for_who_left [],
+                a_wait_group_is_waited_for_until_all_is_done [],
+                all_who_wait_for_an_event_pass_though_it_is_reset_at_once [],
+                a_value_is_made_once_or_by_the_next [],
+                a_panic_gives_back_what_was_held [Unwinding],
+            }
             own {
                 locals_are_each_coroutines_own [],
                 locals_are_dropped_at_the_end_newest_first [],
