@@ -39,6 +39,7 @@ mod own;
 mod placement;
 pub mod portable;
 mod scopes;
+mod scopes_more;
 mod spawning;
 mod sync;
 mod timing;
