@@ -40,6 +40,8 @@ pub mod trace;
 mod util;
 
 #[cfg(feature = "alloc")]
+pub mod cancel;
+#[cfg(feature = "alloc")]
 pub mod channel;
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod scope;

@@ -76,6 +76,22 @@ macro_rules! suite {
                 a_completed_operation_completes_and_the_next_sees_the_cancel [],
                 a_value_that_races_with_a_cancel_is_received_or_stays [],
             }
+            cancel {
+                a_region_obeys_its_token_until_it_ends [],
+                each_of_nested_regions_counts_while_it_lasts [],
+                a_cancel_of_the_coroutine_outlasts_its_regions_and_shields [],
+                a_shield_keeps_off_what_comes_from_outside [],
+                a_shield_keeps_off_enclosing_time_limits [],
+                a_cancel_reaches_all_below_and_the_first_cause_stays [],
+                a_coroutine_that_obeys_a_cancelled_token_never_runs [],
+                a_coroutine_obeys_its_token_to_its_end [],
+                coroutines_and_futures_wait_for_a_cancel [],
+                hooks_run_once_in_order_and_after_all_wakes [],
+                a_token_can_be_cancelled_from_a_drop [],
+                cancelled_beats_closed_beats_timed_out [],
+                iterators_end_with_their_region [],
+                a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],
