@@ -34,6 +34,7 @@ pub mod tools;
 mod cancelling;
 mod channels;
 mod fp_control;
+mod kinds;
 mod limits;
 mod own;
 mod placement;
