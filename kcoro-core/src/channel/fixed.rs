@@ -24,7 +24,7 @@ use crate::wait::Limit;
 /// A bounded channel that is a `static`: it holds up to `N` values in place, and needs no allocator.
 ///
 /// It is its own sender and receiver, for whoever can name it. It has no handles whose drop would close it, so it is open
-/// until [`StaticChannel::close`]. What waits and what fails is as for a [`bounded`](super) channel; with `N` zero it is a
+/// until [`StaticChannel::close`]. What waits and what fails is as for a [`bounded`](super::bounded) channel; with `N` zero it is a
 /// rendezvous.
 ///
 /// Its methods take `&'static self`, for the store knows where its memory lies from the first use on.
@@ -61,7 +61,7 @@ impl<T, const N: usize> StaticChannel<T, N> {
     }
 
     /// An empty channel with this policy, and a hook for values that nobody will receive (see
-    /// [`Builder::on_undelivered`](super#)).
+    /// [`Builder::on_undelivered`](super::Builder::on_undelivered)).
     #[cfg(not(loom))]
     pub const fn with(overflow: Overflow, on_undelivered: Option<fn(T, Undelivered)>) -> Self {
         let state = State::new(Store::without_memory(), overflow, Tally::OFF);

@@ -53,8 +53,12 @@ mod queued;
 mod receiver;
 #[cfg(feature = "alloc")]
 mod sender;
+#[cfg(feature = "futures")]
+mod sink;
 mod stats;
 mod store;
+#[cfg(feature = "futures")]
+mod stream;
 mod undelivered;
 mod waiting;
 
@@ -69,6 +73,10 @@ pub use self::future::{RecvFuture, SendFuture};
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
 #[cfg(feature = "alloc")]
 pub use self::sender::Sender;
+#[cfg(feature = "futures")]
+pub use self::sink::{IntoSink, SendSink};
 pub use self::stats::{Failures, Rates, Stats};
+#[cfg(feature = "futures")]
+pub use self::stream::{IntoStream, RecvStream};
 pub use self::undelivered::{Overflow, Undelivered};
 pub use crate::task::wait_record::ChannelId;

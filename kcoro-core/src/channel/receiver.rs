@@ -25,6 +25,11 @@ impl<T> Receiver<T> {
         Self(shared)
     }
 
+    #[cfg(feature = "futures")]
+    pub(super) fn shared(&self) -> &Shared<T> {
+        &self.0
+    }
+
     /// Receives a value, waiting for one.
     ///
     /// # Errors

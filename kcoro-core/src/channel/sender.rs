@@ -22,6 +22,11 @@ impl<T> Sender<T> {
         Self(shared)
     }
 
+    #[cfg(feature = "futures")]
+    pub(super) fn shared(&self) -> &Shared<T> {
+        &self.0
+    }
+
     /// Sends `value`, waiting for room (bounded) or for the receive that takes it (rendezvous). A channel that is unbounded,
     /// conflated, or [drops what is too much](super::Overflow) never waits; the values that it drops go to its hook.
     ///
