@@ -110,6 +110,8 @@ pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
+pub(crate) use self::spawn_builder::AtLimit;
+#[cfg(not(loom))]
 pub(crate) use self::tracing::tell_cancelled;
 #[cfg(not(loom))]
 pub use self::{

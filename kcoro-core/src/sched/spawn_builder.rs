@@ -29,9 +29,9 @@ enum Placement {
     Here,
 }
 
-/// What to do when the runtime's limit is reached.
-#[derive(Clone, Copy)]
-enum AtLimit {
+/// What to do when the runtime's limit, or that of a scope, is reached.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtLimit {
     Wait,
     Fail,
 }
@@ -125,10 +125,14 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Fails with [`SpawnError::Full`] at the runtime's limit instead of waiting for room.
+    /// Fails with [`SpawnError::Full`] at the runtime's limit, or that of a scope, instead of waiting for room.
     pub const fn without_waiting(mut self) -> Self {
         self.at_limit = AtLimit::Fail;
         self
+    }
+
+    pub(crate) const fn at_limit(&self) -> AtLimit {
+        self.at_limit
     }
 
     /// Lets other workers take it over at any of its suspensions.

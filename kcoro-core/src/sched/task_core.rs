@@ -54,10 +54,11 @@ pub(crate) struct ScopeOf {
     pub(crate) on_end: Option<unsafe fn(*const (), NonNull<Header>)>,
     pub(crate) data: *const (),
     pub(crate) opener: Opener,
+    pub(crate) name: Option<&'static str>,
 }
 
 impl ScopeOf {
-    pub(crate) const NONE: Self = Self { on_end: None, data: core::ptr::null(), opener: Opener::NONE };
+    pub(crate) const NONE: Self = Self { on_end: None, data: core::ptr::null(), opener: Opener::NONE, name: None };
 }
 
 /// Whose scope it is.
@@ -93,6 +94,8 @@ pub(crate) struct ScopeLink {
     /// The number of the coroutine whose scope it is; zero if that is a plain thread or of another runtime, or if there
     /// is no scope.
     pub(crate) parent_id: u64,
+    /// The scope's name when this was spawned. A copy, because who reads it may come when the scope has gone.
+    pub(crate) name: Option<&'static str>,
     /// Whether the coroutine failed and no handle was left to see it. Written before `on_end` is called.
     pub(crate) failed_unobserved: Cell<bool>,
     /// Why it never ran, if it had no stack. Written before `on_end` is called.
@@ -110,6 +113,7 @@ impl ScopeLink {
             on_end: scope.on_end,
             data: scope.data,
             parent_id: scope.opener.id_in(runtime),
+            name: scope.name,
             failed_unobserved: Cell::new(false),
             no_stack: Cell::new(None),
             prev: Cell::new(None),

@@ -40,6 +40,7 @@ mod own;
 mod placement;
 pub mod portable;
 mod scopes;
+mod scopes_more;
 mod spawning;
 mod timing;
 mod turns;

@@ -119,6 +119,24 @@ macro_rules! suite {
                 one_child_is_cancelled_alone [],
                 a_panic_of_a_child_is_the_failure_of_its_scope [Unwinding],
             }
+            scopes_more {
+                a_failure_in_a_supervised_scope_leaves_the_others_alone [],
+                a_failing_closure_cancels_what_it_supervised [],
+                the_first_success_cancels_the_rest [],
+                gathered_values_stand_in_the_order_of_the_spawns [],
+                one_failure_is_the_end_of_all [],
+                too_few_successes_come_back_with_the_failures [],
+                no_more_children_live_at_once_than_the_limit [],
+                at_the_limit_a_spawn_is_refused_or_waits_and_can_be_cancelled [],
+                who_waits_for_a_place_gets_it_in_order [],
+                a_failed_spawn_gives_its_place_back [],
+                a_producer_feeds_its_channel_and_ends_with_it [],
+                an_error_of_a_producer_is_its_scopes [],
+                a_panic_of_a_producer_is_its_scopes [Unwinding],
+                a_cancel_at_any_point_ends_the_whole_tree [],
+                a_child_can_cancel_its_own_scope [],
+                a_cancelled_scope_keeps_nobody_waiting_for_a_place [],
+            }
             waking {
                 a_future_is_woken_by_another_coroutine [],
                 a_wake_that_comes_before_the_park_is_not_lost [],
