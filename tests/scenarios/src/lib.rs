@@ -35,6 +35,7 @@ mod cancel;
 mod cancelling;
 mod channels;
 mod fp_control;
+mod kinds;
 mod limits;
 mod own;
 mod placement;

@@ -92,6 +92,18 @@ macro_rules! suite {
                 iterators_end_with_their_region [],
                 a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
             }
+            kinds {
+                a_send_into_an_unbounded_channel_never_waits [],
+                a_conflated_channel_holds_the_newest [],
+                a_full_channel_drops_what_its_policy_says [],
+                a_drain_takes_all_and_lets_waiting_senders_in_in_order [],
+                a_discard_gives_the_hook_what_is_buffered [],
+                values_that_no_hook_takes_are_dropped_once [],
+                a_hook_may_use_its_own_channel [],
+                nothing_ever_comes_from_never [],
+                every_value_of_every_kind_is_accounted_for [],
+                a_static_channel_is_a_bounded_one [],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],
