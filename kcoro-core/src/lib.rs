@@ -39,6 +39,8 @@ pub mod trace;
 #[cfg(feature = "alloc")]
 mod util;
 
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod actor;
 #[cfg(feature = "alloc")]
 pub mod channel;
 #[cfg(all(feature = "alloc", not(loom)))]
