@@ -86,7 +86,7 @@ fn a_seed_in_the_environment_is_replayed_under_the_strategy() {
     }
     let failure = (0..1000).find_map(|seed| sim.run(seed, lost_update).err()).expect("found by some seed");
     let (seed, steps) = (failure.seed.unwrap(), failure.steps);
-    let name = "a_seed_in_the_environment_is_replayed_under_the_strategy";
+    let name = "strategies::a_seed_in_the_environment_is_replayed_under_the_strategy";
     let (success, output) = child::with_variables(name, &[("KCORO_SEED", &seed.to_string())]);
     assert!(!success && output.contains(&format!("seed {seed}, after {steps} steps")), "{output}");
 }

@@ -118,7 +118,7 @@ fn no_memory_for_a_stack_fails_that_join_and_no_other() {
 
 #[test]
 fn an_address_space_that_is_used_up_fails_joins_and_not_the_process() {
-    passes("an_address_space_that_is_used_up_fails_joins_and_not_the_process", || {
+    passes("limits::an_address_space_that_is_used_up_fails_joins_and_not_the_process", || {
         let runtime = runtime(1);
         let limit = libc::rlimit { rlim_cur: 600 << 20, rlim_max: 600 << 20 };
         // SAFETY: sets a limit of this process, which is a child made for that.

@@ -43,7 +43,7 @@ fn send_to_self(signal: DumpSignal) {
 
 #[test]
 fn a_signal_brings_a_dump_even_while_every_worker_is_busy() {
-    let test = "a_signal_brings_a_dump_even_while_every_worker_is_busy";
+    let test = "dump_on_signal::a_signal_brings_a_dump_even_while_every_worker_is_busy";
     passes(test, || {
         let runtime = runtime(1);
         let (tx, rx) = rendezvous::<()>();
@@ -77,7 +77,7 @@ fn the_handler_before_is_called_as_well() {
     extern "C" fn count(_signal: i32) {
         CALLS.fetch_add(1, Ordering::Relaxed);
     }
-    passes("the_handler_before_is_called_as_well", || {
+    passes("dump_on_signal::the_handler_before_is_called_as_well", || {
         // SAFETY: the handler only adds to an atomic.
         unsafe { libc::signal(libc::SIGUSR1, count as extern "C" fn(i32) as libc::sighandler_t) };
         let runtime = runtime(1);
@@ -93,7 +93,7 @@ fn the_handler_before_is_called_as_well() {
 /// The kernel's part of a signal alone can be larger than what is left of a small stack.
 #[test]
 fn the_handler_does_not_run_on_a_coroutines_stack() {
-    passes("the_handler_does_not_run_on_a_coroutines_stack", || {
+    passes("dump_on_signal::the_handler_does_not_run_on_a_coroutines_stack", || {
         let runtime = runtime(1);
         let (sink, dumps) = sink();
         let _on_signal = dump_on_signal(&runtime, DumpSignal::User2, sink).unwrap();
@@ -115,7 +115,7 @@ fn the_handler_does_not_run_on_a_coroutines_stack() {
 
 #[test]
 fn no_handler_is_installed_unless_asked_for() {
-    let ended = in_child("no_handler_is_installed_unless_asked_for", || {
+    let ended = in_child("dump_on_signal::no_handler_is_installed_unless_asked_for", || {
         // Whoever runs the tests in the background may have told them to ignore it.
         // SAFETY: nothing else runs in the child yet.
         unsafe { libc::signal(libc::SIGQUIT, libc::SIG_DFL) };

@@ -81,10 +81,10 @@ fn planted() {
 
 #[test]
 fn a_failure_names_the_seed_and_the_line_of_the_test() {
-    let (success, output) = child::with_variables("planted", &[("KCORO_PLANTED", "1")]);
+    let (success, output) = child::with_variables("attribute::planted", &[("KCORO_PLANTED", "1")]);
     assert!(!success && output.contains("replay it with KCORO_SEED=4\n"), "{output}");
-    let line = include_str!("sim_attribute.rs").lines().position(|line| line == "fn planted() {").unwrap() + 1;
+    let line = include_str!("attribute.rs").lines().position(|line| line == "fn planted() {").unwrap() + 1;
     assert!(output.contains(&format!("panicked at {}:{line}:", file!())), "{output}");
-    let (success, output) = child::with_variables("planted", &[("KCORO_PLANTED", "1"), ("KCORO_SEED", "8")]);
+    let (success, output) = child::with_variables("attribute::planted", &[("KCORO_PLANTED", "1"), ("KCORO_SEED", "8")]);
     assert!(!success && output.contains("replay it with KCORO_SEED=8\n"), "{output}");
 }

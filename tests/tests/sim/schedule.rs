@@ -97,7 +97,7 @@ fn a_seed_gives_the_same_run_in_every_build_and_on_every_machine() {
 
 #[test]
 fn a_seed_gives_the_same_run_in_every_process() {
-    child::passes("a_seed_gives_the_same_run_in_every_process", || {
+    child::passes("schedule::a_seed_gives_the_same_run_in_every_process", || {
         // As much else as possible is different here: addresses, and what ran before.
         let _padding = vec![0u8; std::process::id() as usize % 10_000];
         run(u64::from(std::process::id()));

@@ -126,7 +126,7 @@ extern "C" fn on_signal(_signal: libc::c_int) {
 /// In a child process, where no other test can meet the handler.
 #[test]
 fn a_signal_handler_wakes_and_cannot_wait() {
-    passes("a_signal_handler_wakes_and_cannot_wait", || {
+    passes("cannot_wait::a_signal_handler_wakes_and_cannot_wait", || {
         // SAFETY: the handler uses non-waiting operations of channels that nobody locks on the signalled thread.
         unsafe { libc::signal(libc::SIGUSR1, on_signal as *const () as libc::sighandler_t) };
         let (tx, rx) = bounded(1024);
@@ -193,7 +193,7 @@ fn a_plain_thread_that_unwinds_cannot_wait() {
 #[test]
 fn the_panic_hook_cannot_wait() {
     static SEEN: Mutex<Vec<Result<u8, RecvError>>> = Mutex::new(Vec::new());
-    passes("the_panic_hook_cannot_wait", || {
+    passes("cannot_wait::the_panic_hook_cannot_wait", || {
         std::panic::set_hook(Box::new(|_| {
             let (_tx, rx) = bounded::<u8>(1);
             SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(rx.recv());
@@ -207,7 +207,7 @@ fn the_panic_hook_cannot_wait() {
 
 #[test]
 fn a_scope_with_unfinished_children_in_an_unwind_aborts() {
-    let stderr = aborts("a_scope_with_unfinished_children_in_an_unwind_aborts", || {
+    let stderr = aborts("cannot_wait::a_scope_with_unfinished_children_in_an_unwind_aborts", || {
         let runtime = runtime(1);
         let _ = runtime.run(|| {
             let _unwinding = OnDrop(|| {

@@ -88,7 +88,7 @@ fn spawns_that_wait_at_the_limit_are_refused_by_a_shutdown() {
 /// A worker that stopped left in its queues what it had not started; the joins of these waited for ever.
 #[test]
 fn a_shutdown_without_grace_drops_what_has_not_started() {
-    let test = "a_shutdown_without_grace_drops_what_has_not_started";
+    let test = "shutdown_races::a_shutdown_without_grace_drops_what_has_not_started";
     passes(test, || {
         for workers in [1, 2] {
             let runtime = runtime(workers);

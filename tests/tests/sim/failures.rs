@@ -50,7 +50,7 @@ fn a_deadlock_is_found_and_names_who_waits() {
         assert!(NAMES.iter().all(|name| named(name) == 1) && named("root") == 1, "{failure}");
         let message = failure.to_string();
         assert!(message.contains("deadlock: 4 coroutines") && message.contains("`Hypatia`, spawned at"), "{message}");
-        assert!(message.contains("sim_failures.rs:"), "{message}");
+        assert!(message.contains("sim/failures.rs:"), "{message}");
         let again = dine_under(failure.seed.unwrap()).unwrap_err();
         assert_eq!((again.trace_hash, again.steps), (failure.trace_hash, failure.steps));
         assert_eq!(again.to_string(), message);

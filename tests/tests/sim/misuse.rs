@@ -45,9 +45,9 @@ fn the_environment_picks_one_seed() {
         Ok(_) => assert_eq!(runs, 1),
         Err(_) => {
             assert_eq!(runs, 11, "the first seed is run twice");
-            let (success, output) = with_seed("12345", "the_environment_picks_one_seed");
+            let (success, output) = with_seed("12345", "misuse::the_environment_picks_one_seed");
             assert!(success, "{output}");
-            let (success, output) = with_seed("twelve", "the_environment_picks_one_seed");
+            let (success, output) = with_seed("twelve", "misuse::the_environment_picks_one_seed");
             assert!(!success && output.contains("KCORO_SEED is `twelve`, which is not a seed"), "{output}");
         }
     }
@@ -55,7 +55,7 @@ fn the_environment_picks_one_seed() {
 
 #[test]
 fn a_wake_from_another_thread_aborts_and_names_the_thread() {
-    let stderr = child::aborts("a_wake_from_another_thread_aborts_and_names_the_thread", || {
+    let stderr = child::aborts("misuse::a_wake_from_another_thread_aborts_and_names_the_thread", || {
         let _ = Sim::new().workers(2).run(0, || {
             // One waits on each worker, so that one of them sleeps when the stranger comes.
             let senders = [0, 1].map(|worker| {
@@ -76,7 +76,7 @@ fn a_wake_from_another_thread_aborts_and_names_the_thread() {
 
 #[test]
 fn a_wake_from_another_thread_is_no_part_of_a_run_though_nobody_sleeps() {
-    let stderr = child::aborts("a_wake_from_another_thread_is_no_part_of_a_run_though_nobody_sleeps", || {
+    let stderr = child::aborts("misuse::a_wake_from_another_thread_is_no_part_of_a_run_though_nobody_sleeps", || {
         let _ = Sim::new().workers(1).run(0, || {
             let (tx, rx) = rendezvous::<()>();
             Builder::new().near().spawn(move || rx.recv()).unwrap().detach();
@@ -93,7 +93,7 @@ fn a_wake_from_another_thread_is_no_part_of_a_run_though_nobody_sleeps() {
 
 #[test]
 fn a_coroutine_that_never_suspends_is_named() {
-    let stderr = child::aborts("a_coroutine_that_never_suspends_is_named", || {
+    let stderr = child::aborts("misuse::a_coroutine_that_never_suspends_is_named", || {
         let hog = || -> () {
             loop {
                 std::hint::spin_loop();
@@ -103,21 +103,21 @@ fn a_coroutine_that_never_suspends_is_named() {
         let _ = Sim::new().turn_time(Duration::from_millis(300)).run(0, spawn_hog);
     });
     if let Some(stderr) = stderr {
-        assert!(stderr.contains("`hog`, spawned at tests/tests/sim_misuse.rs:"), "{stderr}");
+        assert!(stderr.contains("`hog`, spawned at tests/tests/sim/misuse.rs:"), "{stderr}");
         assert!(stderr.contains("has not suspended for 300ms of real time: it runs on without"), "{stderr}");
     }
 }
 
 #[test]
 fn a_coroutine_that_blocks_the_thread_is_named() {
-    let stderr = child::aborts("a_coroutine_that_blocks_the_thread_is_named", || {
+    let stderr = child::aborts("misuse::a_coroutine_that_blocks_the_thread_is_named", || {
         let (_tx, rx) = std::sync::mpsc::channel::<()>();
         let sleeper = move || rx.recv();
         let spawn_sleeper = move || Builder::new().name("sleeper").worker(1).spawn(sleeper).unwrap().join();
         let _ = Sim::new().workers(2).turn_time(Duration::from_millis(300)).run(0, spawn_sleeper);
     });
     if let Some(stderr) = stderr {
-        assert!(stderr.contains("`sleeper`, spawned at tests/tests/sim_misuse.rs:"), "{stderr}");
+        assert!(stderr.contains("`sleeper`, spawned at tests/tests/sim/misuse.rs:"), "{stderr}");
         assert!(
             stderr.contains(", on worker 1, has not suspended") && stderr.contains("blocks the thread"),
             "{stderr}"
@@ -127,7 +127,7 @@ fn a_coroutine_that_blocks_the_thread_is_named() {
 
 #[test]
 fn what_is_left_by_a_deadlock_does_not_count_as_a_turn() {
-    child::passes("what_is_left_by_a_deadlock_does_not_count_as_a_turn", || {
+    child::passes("misuse::what_is_left_by_a_deadlock_does_not_count_as_a_turn", || {
         let limit = Duration::from_millis(300);
         let sim = Sim::new().turn_time(limit);
         let stuck = || {
@@ -149,7 +149,7 @@ fn an_overflow_of_a_simulated_stack_is_reported_by_name() {
         let frame = std::hint::black_box([depth; 64]);
         if frame[0] == u64::MAX { 0 } else { fill(depth + 1) + std::hint::black_box(frame)[63] }
     }
-    let stderr = child::aborts("an_overflow_of_a_simulated_stack_is_reported_by_name", || {
+    let stderr = child::aborts("misuse::an_overflow_of_a_simulated_stack_is_reported_by_name", || {
         let greedy = || Builder::new().name("greedy").spawn(|| fill(0)).unwrap().join();
         let _ = Sim::new().run(0, greedy);
     });

@@ -178,7 +178,7 @@ fn the_number_of_runs_that_shrinking_takes_is_limited() {
 
 #[test]
 fn shrinking_reports_no_more_panics() {
-    let ended = child::in_child("shrinking_reports_no_more_panics", || {
+    let ended = child::in_child("shrink::shrinking_reports_no_more_panics", || {
         let body = || {
             spawn(|| (0..5).for_each(|_| yield_now())).unwrap().join().unwrap();
             panic!("in any case");
@@ -202,7 +202,10 @@ fn a_schedule_in_the_environment_replays_bit_for_bit() {
     }
     let schedule = schedule_in(&message_of(|| sim.check(0..1000, noisy_race)));
     let replay = |schedule: &str| {
-        child::with_variables("a_schedule_in_the_environment_replays_bit_for_bit", &[("KCORO_SCHEDULE", schedule)])
+        child::with_variables(
+            "shrink::a_schedule_in_the_environment_replays_bit_for_bit",
+            &[("KCORO_SCHEDULE", schedule)],
+        )
     };
     let failure = sim.replay(&schedule, noisy_race).unwrap_err();
     let (success, output) = replay(&schedule.to_string());
@@ -218,7 +221,7 @@ fn a_schedule_that_makes_no_sense_is_named() {
         return check(0..1, yield_now);
     }
     let refused = |variables: &[_], why: &str| {
-        let (success, output) = child::with_variables("a_schedule_that_makes_no_sense_is_named", variables);
+        let (success, output) = child::with_variables("shrink::a_schedule_that_makes_no_sense_is_named", variables);
         assert!(!success && output.contains(why), "{output}");
     };
     refused(&[("KCORO_SCHEDULE", "1:1,huh")], "KCORO_SCHEDULE is `1:1,huh`, which is not a schedule: `huh` is not");

@@ -64,7 +64,7 @@ fn an_update_that_is_a_load_and_a_store_is_lost_under_some_seed() {
     // One delay in a run of some 300 points: about one seed in 700, whatever the points are.
     let first = found_within(PCT, 3000, body);
     let trail = first.trail.to_string();
-    assert!(trail.contains("loses its turn before tests/tests/sim_interleave.rs:"), "{trail}");
+    assert!(trail.contains("loses its turn before tests/tests/sim/interleave.rs:"), "{trail}");
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_seed_gives_the_same_run_in_every_process() {
         return assert_eq!(hashes, of_parent);
     }
     let variables = &[(HASHES, hashes.as_str())];
-    let (success, output) = child::with_variables("a_seed_gives_the_same_run_in_every_process", variables);
+    let (success, output) = child::with_variables("interleave::a_seed_gives_the_same_run_in_every_process", variables);
     assert!(success, "{output}");
 }
 
@@ -318,7 +318,7 @@ fn timers_and_ties_interleave_and_replay() {
 
 #[test]
 fn a_lock_of_the_standard_library_that_is_held_over_a_point_aborts_and_is_named_as_a_cause() {
-    let case = "a_lock_of_the_standard_library_that_is_held_over_a_point_aborts_and_is_named_as_a_cause";
+    let case = "interleave::a_lock_of_the_standard_library_that_is_held_over_a_point_aborts_and_is_named_as_a_cause";
     let stderr = child::aborts(case, || {
         let body = || {
             let count = Arc::new(Mutex::new(0));

@@ -109,7 +109,7 @@ fn a_panic_with_own_control_leaves_the_default() {
 #[cfg(debug_assertions)]
 #[test]
 fn control_that_was_changed_without_asking_is_fatal_at_a_suspension() {
-    let test = "control_that_was_changed_without_asking_is_fatal_at_a_suspension";
+    let test = "runtime_fp_control::control_that_was_changed_without_asking_is_fatal_at_a_suspension";
     let stderr = kcoro_tests::child::aborts(test, || {
         let runtime = runtime(1);
         let _ = runtime.run(|| {

@@ -37,7 +37,7 @@ fn aborts(test: &str, case: fn()) -> String {
 
 #[test]
 fn a_body_that_catches_every_unwind_aborts() {
-    let stderr = aborts("a_body_that_catches_every_unwind_aborts", || {
+    let stderr = aborts("aborts::a_body_that_catches_every_unwind_aborts", || {
         let mut coroutine = Coroutine::new(stack(), |yielder: &Yielder<(), ()>, ()| -> () {
             loop {
                 let _ = catch_unwind(AssertUnwindSafe(|| yielder.suspend(())));
@@ -51,7 +51,7 @@ fn a_body_that_catches_every_unwind_aborts() {
 
 #[test]
 fn a_destructor_that_suspends_while_its_coroutine_panics_aborts() {
-    let stderr = aborts("a_destructor_that_suspends_while_its_coroutine_panics_aborts", || {
+    let stderr = aborts("aborts::a_destructor_that_suspends_while_its_coroutine_panics_aborts", || {
         struct Suspends<'a>(&'a Yielder<(), ()>);
         impl Drop for Suspends<'_> {
             fn drop(&mut self) {

@@ -52,39 +52,41 @@ fn used_by_worker(thread: &Path) -> Option<(String, Used)> {
 
 #[test]
 fn a_hundred_thousand_that_wait_cost_nothing() {
-    let runtime = runtime(2);
-    let (tx, rx) = bounded::<u8>(1);
-    let wait = |n: u64| {
-        let rx = rx.clone();
-        let builder = runtime.builder().stack_size(16 * 1024);
-        let body = move || {
-            if n.is_multiple_of(2) {
-                assert_eq!(sleep(Duration::from_secs(3600 + n)), Err(TimeError::Cancelled));
-            } else {
-                assert_eq!(rx.recv(), Err(RecvError::Closed));
-            }
+    super::alone("idle::a_hundred_thousand_that_wait_cost_nothing", || {
+        let runtime = runtime(2);
+        let (tx, rx) = bounded::<u8>(1);
+        let wait = |n: u64| {
+            let rx = rx.clone();
+            let builder = runtime.builder().stack_size(16 * 1024);
+            let body = move || {
+                if n.is_multiple_of(2) {
+                    assert_eq!(sleep(Duration::from_secs(3600 + n)), Err(TimeError::Cancelled));
+                } else {
+                    assert_eq!(rx.recv(), Err(RecvError::Closed));
+                }
+            };
+            builder.spawn(body).expect("a coroutine")
         };
-        builder.spawn(body).expect("a coroutine")
-    };
-    let handles: Vec<_> = (0..PARKED).map(wait).collect();
-    until_parks(&runtime, PARKED);
-    pause(SETTLE);
-    let before = used_by_workers();
-    assert_eq!(before.len(), 2, "{before:?}");
-    pause(WATCH);
-    let after = used_by_workers();
-    let time = |used: &BTreeMap<String, Used>| used.values().map(|worker| worker.time).sum::<Duration>();
-    let switches = |used: &BTreeMap<String, Used>| used.values().map(|worker| worker.context_switches).sum::<u64>();
-    assert!(time(&before) > Duration::ZERO, "the kernel does not count: {before:?}");
-    assert_eq!(switches(&after), switches(&before), "{before:?}, {after:?}");
-    assert!(time(&after) - time(&before) < CPU_BUDGET, "{before:?}, {after:?}");
-    println!("{:?} of processor time in {WATCH:?}", time(&after) - time(&before));
-    tx.close();
-    for (n, handle) in handles.into_iter().enumerate() {
-        if n.is_multiple_of(2) {
-            handle.cancel();
+        let handles: Vec<_> = (0..PARKED).map(wait).collect();
+        until_parks(&runtime, PARKED);
+        pause(SETTLE);
+        let before = used_by_workers();
+        assert_eq!(before.len(), 2, "{before:?}");
+        pause(WATCH);
+        let after = used_by_workers();
+        let time = |used: &BTreeMap<String, Used>| used.values().map(|worker| worker.time).sum::<Duration>();
+        let switches = |used: &BTreeMap<String, Used>| used.values().map(|worker| worker.context_switches).sum::<u64>();
+        assert!(time(&before) > Duration::ZERO, "the kernel does not count: {before:?}");
+        assert_eq!(switches(&after), switches(&before), "{before:?}, {after:?}");
+        assert!(time(&after) - time(&before) < CPU_BUDGET, "{before:?}, {after:?}");
+        eprintln!("{:?} of processor time in {WATCH:?}", time(&after) - time(&before));
+        tx.close();
+        for (n, handle) in handles.into_iter().enumerate() {
+            if n.is_multiple_of(2) {
+                handle.cancel();
+            }
+            handle.join().expect("it ends");
         }
-        handle.join().expect("it ends");
-    }
-    end(runtime);
+        end(runtime);
+    });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! A spawn can take longer than a shutdown gives: its thread may lose the processor at any point. Here it loses it between
-//! the moment when the runtime has admitted the coroutine and the moment when it is queued, in the allocator. A file of
-//! its own because of that allocator.
+//! the moment when the runtime has admitted the coroutine and the moment when it is queued, in the allocator. This
+//! is why the whole program has that allocator.
 #![expect(unsafe_code, reason = "an allocator that stands still when told to")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -91,9 +91,11 @@ fn spawned_too_late(spawn: impl FnOnce(&Handle, Counted) -> JoinHandle<()> + Sen
 /// One after the other: there is one allocator.
 #[test]
 fn who_is_spawned_while_a_runtime_stops_is_ended_and_its_join_returns() {
-    spawned_too_late(|runtime, value| runtime.spawn(body(value)).unwrap());
-    spawned_too_late(|runtime, value| runtime.builder().worker(1).spawn(body(value)).unwrap());
-    a_coroutine_spawns_onto_a_worker_that_has_stopped();
+    super::alone("late_spawn::who_is_spawned_while_a_runtime_stops_is_ended_and_its_join_returns", || {
+        spawned_too_late(|runtime, value| runtime.spawn(body(value)).unwrap());
+        spawned_too_late(|runtime, value| runtime.builder().worker(1).spawn(body(value)).unwrap());
+        a_coroutine_spawns_onto_a_worker_that_has_stopped();
+    });
 }
 
 fn a_coroutine_spawns_onto_a_worker_that_has_stopped() {

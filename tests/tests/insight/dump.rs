@@ -195,7 +195,7 @@ fn who_waits_longer_has_waited_longer_and_never_longer_than_it_exists() {
 
 #[test]
 fn what_was_abandoned_can_still_be_dumped() {
-    kcoro_tests::child::passes("what_was_abandoned_can_still_be_dumped", || {
+    kcoro_tests::child::passes("dump::what_was_abandoned_can_still_be_dumped", || {
         let runtime = runtime(1);
         let handle = runtime.handle().clone();
         let stubborn = || while sleep(LONG).is_err() {};

@@ -75,7 +75,7 @@ fn what_has_not_started_is_dropped_once_and_joins_say_shutdown() {
 
 #[test]
 fn a_report_names_what_ignores_its_cancel() {
-    let test = "a_report_names_what_ignores_its_cancel";
+    let test = "shutdown::a_report_names_what_ignores_its_cancel";
     passes(test, || {
         let runtime = runtime(2);
         let (_tx, rx) = bounded::<u8>(1);
@@ -102,7 +102,7 @@ fn a_report_names_what_ignores_its_cancel() {
 
 #[test]
 fn nobody_waits_for_ever_for_an_abandoned_coroutine() {
-    let test = "nobody_waits_for_ever_for_an_abandoned_coroutine";
+    let test = "shutdown::nobody_waits_for_ever_for_an_abandoned_coroutine";
     passes(test, || {
         let runtime = runtime(2);
         let (_tx, rx) = bounded::<u8>(1);
@@ -136,7 +136,7 @@ fn nobody_waits_for_ever_for_an_abandoned_coroutine() {
 /// The worker that could say so never comes to it.
 #[test]
 fn who_joins_what_a_hog_keeps_from_its_end_is_told() {
-    let test = "who_joins_what_a_hog_keeps_from_its_end_is_told";
+    let test = "shutdown::who_joins_what_a_hog_keeps_from_its_end_is_told";
     passes(test, || {
         let runtime = runtime(1);
         let (_tx, rx) = bounded::<u8>(1);
@@ -152,7 +152,7 @@ fn who_joins_what_a_hog_keeps_from_its_end_is_told() {
 
 #[test]
 fn a_hog_that_ends_after_its_runtime_does_no_harm() {
-    let test = "a_hog_that_ends_after_its_runtime_does_no_harm";
+    let test = "shutdown::a_hog_that_ends_after_its_runtime_does_no_harm";
     passes(test, || {
         let runtime = runtime(1);
         let hog = Hog::on(&runtime, 0);
@@ -223,7 +223,7 @@ fn a_local_runtime_drives_what_it_cancels_to_its_end() {
 
 #[test]
 fn a_local_runtime_that_cannot_end_aborts_by_name() {
-    let stderr = aborts("a_local_runtime_that_cannot_end_aborts_by_name", || {
+    let stderr = aborts("shutdown::a_local_runtime_that_cannot_end_aborts_by_name", || {
         let runtime = builder().workers(1).build_local().unwrap();
         runtime
             .run(|| {

@@ -52,7 +52,7 @@ fn each_waits_for_something_that_is_named() {
         &["deadlock: 4 coroutines", "`root`, spawned at ", "waits for the end of coroutine ", " `client`\n"],
     );
     let waits = |name: &str| message.lines().find(|line| line.contains(name)).unwrap().to_owned();
-    assert!(waits("`client`, spawned at tests/tests/sim_deadlocks.rs:").contains("waits for room in channel "));
+    assert!(waits("`client`, spawned at tests/tests/sim/deadlocks.rs:").contains("waits for room in channel "));
     assert!(waits("`server`, spawned at").contains("waits for a value from channel "), "{message}");
     assert!(waits("`dreamer`, spawned at").ends_with("waits for a future"), "{message}");
 }
