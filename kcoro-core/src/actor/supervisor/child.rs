@@ -75,7 +75,11 @@ where
     fn live(&self) -> Exit {
         let context = Context { mailbox: self.mailbox.clone(), entrance: self.entrance.clone() };
         let is_last = || self.mailbox.requested() == Request::Stop;
-        match live(&self.birth, &context, || if is_last() { self.mailbox.finish() }) {
+        match live(&self.birth, &context, || {
+            if is_last() {
+                self.mailbox.finish()
+            }
+        }) {
             StopReason::Stopped | StopReason::Drained => Exit::Done,
             StopReason::Cancelled => Exit::Cancelled,
             StopReason::Failed(error) => Exit::Failed(Cause::Error(error.to_string())),
