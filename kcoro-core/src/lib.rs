@@ -37,6 +37,8 @@ pub mod channel;
 pub mod sync;
 
 // From here on an allocator is needed.
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod actor;
 #[cfg(feature = "alloc")]
 pub mod cancel;
 #[cfg(feature = "alloc")]

@@ -31,6 +31,7 @@ mod suite;
 mod stage;
 pub mod tools;
 
+mod actors;
 mod cancel;
 mod cancelling;
 mod channels;
