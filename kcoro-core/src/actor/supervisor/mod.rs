@@ -42,6 +42,9 @@ enum Strategy {
     AllForOne,
 }
 
+/// See [`Supervisor::on_failure`].
+type FailureHook = Box<dyn Fn(&ChildFailed<'_>) + Send + Sync>;
+
 /// How anyone ends a supervisor.
 struct Requests {
     word: RequestWord,
@@ -98,7 +101,7 @@ pub struct Supervisor {
     strategy: Strategy,
     policy: Policy,
     children: Vec<Box<dyn Child>>,
-    on_failure: Option<Box<dyn Fn(&ChildFailed<'_>) + Send + Sync>>,
+    on_failure: Option<FailureHook>,
     requests: Arc<Requests>,
     events: Receiver<Event>,
 }
