@@ -56,8 +56,7 @@ fn a_lock_that_is_free_is_had_while_unwinding_and_one_that_is_not_is_refused() {
 #[test]
 fn signals_are_refused_while_unwinding_and_nothing_is_left_behind() {
     in_both(|| {
-        let (event, group, barrier, semaphore) =
-            (Event::new(), WaitGroup::new(), Barrier::new(2), Semaphore::new(1));
+        let (event, group, barrier, semaphore) = (Event::new(), WaitGroup::new(), Barrier::new(2), Semaphore::new(1));
         let (mutex, changed, cell) = (Mutex::new(()), Condvar::new(), OnceCell::new());
         let task = group.task();
         let mut calls = 0;
