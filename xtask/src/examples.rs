@@ -58,6 +58,15 @@ const EXAMPLES: &[Example] = &[
         ],
     },
     Example {
+        name: "rate_limiter",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "12 requests were served, in the order in which they came: true",
+            "after the first 3 each waited for a beat of its own: true",
+        ],
+    },
+    Example {
         name: "local_runtime",
         arguments: "",
         exit_code: 0,
