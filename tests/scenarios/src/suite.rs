@@ -76,6 +76,34 @@ macro_rules! suite {
                 a_completed_operation_completes_and_the_next_sees_the_cancel [],
                 a_value_that_races_with_a_cancel_is_received_or_stays [],
             }
+            cancel {
+                a_region_obeys_its_token_until_it_ends [],
+                each_of_nested_regions_counts_while_it_lasts [],
+                a_cancel_of_the_coroutine_outlasts_its_regions_and_shields [],
+                a_shield_keeps_off_what_comes_from_outside [],
+                a_shield_keeps_off_enclosing_time_limits [],
+                a_cancel_reaches_all_below_and_the_first_cause_stays [],
+                a_coroutine_that_obeys_a_cancelled_token_never_runs [],
+                a_coroutine_obeys_its_token_to_its_end [],
+                coroutines_and_futures_wait_for_a_cancel [],
+                hooks_run_once_in_order_and_after_all_wakes [],
+                a_token_can_be_cancelled_from_a_drop [],
+                cancelled_beats_closed_beats_timed_out [],
+                iterators_end_with_their_region [],
+                a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+            }
+            kinds {
+                a_send_into_an_unbounded_channel_never_waits [],
+                a_conflated_channel_holds_the_newest [],
+                a_full_channel_drops_what_its_policy_says [],
+                a_drain_takes_all_and_lets_waiting_senders_in_in_order [],
+                a_discard_gives_the_hook_what_is_buffered [],
+                values_that_no_hook_takes_are_dropped_once [],
+                a_hook_may_use_its_own_channel [],
+                nothing_ever_comes_from_never [],
+                every_value_of_every_kind_is_accounted_for [],
+                a_static_channel_is_a_bounded_one [],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],
@@ -157,6 +185,22 @@ macro_rules! suite {
                 futures_and_coroutines_share_a_channel [],
                 a_future_that_won_and_is_dropped_passes_its_value_on [],
                 a_handle_wakes_the_waker_of_its_latest_poll [],
+            }
+            sync {
+                a_mutex_is_held_by_one_also_over_suspensions [],
+                who_waits_for_a_mutex_gets_it_in_the_order_they_came [],
+                a_mutex_that_is_taken_again_and_again_is_had_by_who_waits [],
+                who_gives_up_a_wait_for_a_mutex_leaves_it_to_the_next [],
+                nobody_overtakes_a_large_request_for_permits [],
+                permits_of_who_gives_up_go_to_the_next [],
+                readers_share_and_do_not_overtake_a_writer [],
+                a_wait_for_a_change_gives_the_mutex_up_and_takes_it_again [],
+                a_wait_for_a_change_that_is_cut_short_holds_the_mutex_again [],
+                a_barrier_opens_when_all_have_come_and_not_for_who_left [],
+                a_wait_group_is_waited_for_until_all_is_done [],
+                all_who_wait_for_an_event_pass_though_it_is_reset_at_once [],
+                a_value_is_made_once_or_by_the_next [],
+                a_panic_gives_back_what_was_held [Unwinding],
             }
             own {
                 locals_are_each_coroutines_own [],
