@@ -162,6 +162,7 @@ macro_rules! suite {
                 an_ask_of_a_dead_actor_is_an_error_at_once [],
                 an_ask_that_is_not_answered_ends_all_the_same [],
                 an_answer_that_nobody_waits_for_comes_back [],
+                an_answer_that_races_with_its_deadline_arrives_or_comes_back [],
                 a_cancelled_actor_stops_once_and_its_waits_end [],
                 an_actor_that_never_ran_gives_its_messages_back [],
                 an_actor_can_stop_itself_and_knows_its_address [],
