@@ -17,6 +17,17 @@ pub struct ChannelId(u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeId(u64);
 
+/// Which lock, semaphore, event or other object of `sync`: equal for all who wait for one object, and unequal for any two
+/// objects that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SyncId(u64);
+
+impl SyncId {
+    #[inline(always)]
+    pub(crate) fn of<T: ?Sized>(object: *const T) -> Self {
+        Self(self::object(object))
+    }
+}
 /// Which cancel token: equal for all clones of one token, and unequal for any two tokens that exist at the same time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(u64);
@@ -62,7 +73,7 @@ macro_rules! shown_as_address {
         }
     )*};
 }
-shown_as_address!(ChannelId ScopeId TokenId);
+shown_as_address!(ChannelId ScopeId SyncId TokenId);
 
 /// What a parked coroutine waits for.
 // No variant has the name of a trait: the compiler's messages would then spell out the path of the trait everywhere.
@@ -87,6 +98,12 @@ pub enum WaitsFor {
     BlockOn,
     /// The end of another runtime's coroutines.
     Shutdown,
+    /// A lock that another holds.
+    Lock(SyncId),
+    /// Permits of a semaphore.
+    Permit(SyncId),
+    /// A notification: of a condition variable, an event, a barrier, a wait group.
+    Signal(SyncId),
     /// The cancel of this token.
     Cancel(TokenId),
 }
@@ -108,6 +125,9 @@ impl WaitsFor {
             Self::SpawnLimit => (7, 0),
             Self::BlockOn => (8, 0),
             Self::Shutdown => (9, 0),
+            Self::Lock(id) => (12, id.0),
+            Self::Permit(id) => (13, id.0),
+            Self::Signal(id) => (14, id.0),
             Self::Cancel(token) => (11, token.0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
@@ -124,6 +144,9 @@ impl WaitsFor {
             Self::SpawnLimit => ("a place", 0),
             Self::BlockOn => ("a future", 0),
             Self::Shutdown => ("a shutdown", 0),
+            Self::Lock(id) => ("a lock", id.0),
+            Self::Permit(id) => ("a permit", id.0),
+            Self::Signal(id) => ("a signal", id.0),
             Self::Cancel(token) => ("a cancel", token.0),
         }
     }
@@ -140,6 +163,9 @@ impl WaitsFor {
             7 => Self::SpawnLimit,
             8 => Self::BlockOn,
             9 => Self::Shutdown,
+            12 => Self::Lock(SyncId(object)),
+            13 => Self::Permit(SyncId(object)),
+            14 => Self::Signal(SyncId(object)),
             11 => Self::Cancel(TokenId(object)),
             _ => return None,
         })
@@ -158,6 +184,9 @@ impl fmt::Display for WaitsFor {
             Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
             Self::BlockOn => f.write_str("a future"),
             Self::Shutdown => f.write_str("the end of another runtime"),
+            Self::Lock(id) => write!(f, "lock {id}"),
+            Self::Permit(id) => write!(f, "permits of semaphore {id}"),
+            Self::Signal(id) => write!(f, "a signal of {id}"),
             Self::Cancel(token) => write!(f, "the cancel of token {token}"),
         }
     }
@@ -192,7 +221,7 @@ impl WaitRecord {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{ChannelId, OBJECT, ScopeId, TokenId, WaitRecord, WaitsFor};
+    use super::{ChannelId, OBJECT, ScopeId, SyncId, TokenId, WaitRecord, WaitsFor};
 
     #[test]
     fn each_wait_is_read_as_it_was_noted() {
@@ -208,6 +237,9 @@ mod tests {
             WaitsFor::SpawnLimit,
             WaitsFor::BlockOn,
             WaitsFor::Shutdown,
+            WaitsFor::Lock(SyncId(24)),
+            WaitsFor::Permit(SyncId(32)),
+            WaitsFor::Signal(SyncId(40)),
             WaitsFor::Cancel(TokenId(24)),
         ] {
             record.note(what, 7);
