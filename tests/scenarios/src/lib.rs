@@ -45,6 +45,7 @@ mod scopes;
 mod scopes_more;
 mod spawning;
 mod sync;
+mod ticks;
 mod timing;
 mod turns;
 mod waking;

@@ -107,6 +107,12 @@ macro_rules! suite {
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
             }
+            ticks {
+                an_instant_comes_once_and_never_early [],
+                ticks_do_not_drift_and_those_missed_are_dropped [],
+                futures_and_regions_receive_ticks [],
+                nothing_ticks_when_the_last_receiver_has_gone [StillTime],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],

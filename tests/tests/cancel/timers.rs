@@ -8,6 +8,7 @@ use std::time::{Duration, Instant as Stopwatch};
 use std::{future::Future, pin::pin, thread};
 
 use kcoro_posix::cancel::{CancelToken, Cause};
+use kcoro_posix::channel::{RecvTimeoutError, after};
 use kcoro_posix::platform::ClockId;
 use kcoro_posix::sched::{TimeoutError, sleep_async};
 use kcoro_posix::time::{Instant, TimeError, sleep};
@@ -96,6 +97,23 @@ fn outside_of_a_runtime_time_must_be_named() {
     assert!(root.is_cancelling());
     assert_eq!(root.cancelled(), Ok(Cause::Cancelled));
     end(runtime);
+}
+
+#[test]
+fn threads_receive_what_a_runtime_times() {
+    let runtime = runtime(2);
+    let (start, ticks) = (Stopwatch::now(), runtime.tick(SHORT));
+    let due: Vec<_> = ticks.iter().take(3).collect();
+    assert!(start.elapsed() >= SHORT * 3);
+    assert!(due.windows(2).all(|pair| pair[1].duration_since(pair[0]).unwrap() >= SHORT));
+    let last = due[2].saturating_add(SHORT);
+    assert_eq!(runtime.at(last).unwrap().recv(), Ok(last));
+    assert!(runtime.after(SHORT).recv_timeout(LONG).is_ok());
+    assert_eq!(after(SHORT).unwrap_err(), TimeError::CannotWait(CannotWait::NotInCoroutine));
+    // Receivers may outlive the runtime; then nothing comes any more.
+    end(runtime);
+    while ticks.try_recv().is_ok() {}
+    assert_eq!(ticks.recv_timeout(SHORT * 3), Err(RecvTimeoutError::TimedOut));
 }
 
 #[test]
