@@ -35,6 +35,8 @@ mod gate;
 mod loom_tests;
 mod mutex;
 mod once_cell;
+#[cfg(feature = "alloc")]
+mod owned_permit;
 mod permits;
 mod raw_mutex;
 mod rwlock;
@@ -49,8 +51,10 @@ pub use self::error::{AcquireError, AcquireTimeoutError, InitError, TryAcquireEr
 pub use self::event::Event;
 pub use self::mutex::{Mutex, MutexGuard};
 pub use self::once_cell::OnceCell;
+#[cfg(feature = "alloc")]
+pub use self::owned_permit::OwnedPermit;
 pub use self::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-pub use self::semaphore::{OwnedPermit, Permit, Semaphore};
+pub use self::semaphore::{Permit, Semaphore};
 pub use self::wait_group::{WaitGroup, WaitGroupTask};
 pub use crate::task::wait_record::SyncId;
 

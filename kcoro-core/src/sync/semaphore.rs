@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! [`Semaphore`]: so many at a time.
 
-use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
@@ -34,7 +33,7 @@ use crate::wait::Limit;
 /// # Ok::<(), kcoro_core::sync::AcquireError>(())
 /// ```
 pub struct Semaphore {
-    permits: Permits,
+    pub(super) permits: Permits,
 }
 
 impl Semaphore {
@@ -106,26 +105,6 @@ impl Semaphore {
         Ok(Permit { semaphore: self, count })
     }
 
-    /// As [`Semaphore::acquire`]; the permit keeps the semaphore alive, so it may go anywhere.
-    ///
-    /// # Errors
-    ///
-    /// As [`Semaphore::acquire`].
-    pub fn acquire_owned(self: &Arc<Self>, count: usize) -> Result<OwnedPermit, AcquireError> {
-        self.take(count, Accepts::NOTHING)?;
-        Ok(OwnedPermit { semaphore: self.clone(), count })
-    }
-
-    /// As [`Semaphore::try_acquire`]; the permit keeps the semaphore alive.
-    ///
-    /// # Errors
-    ///
-    /// See [`TryAcquireError`].
-    pub fn try_acquire_owned(self: &Arc<Self>, count: usize) -> Result<OwnedPermit, TryAcquireError> {
-        self.permits.try_acquire(count)?;
-        Ok(OwnedPermit { semaphore: self.clone(), count })
-    }
-
     /// Adds `count` free permits: those of a permit that was forgotten, or new ones. Legal in an interrupt handler.
     ///
     /// # Panics
@@ -162,7 +141,7 @@ impl Semaphore {
     }
 
     #[inline]
-    fn take(&self, count: usize, accepts: Accepts) -> Result<(), AcquireError> {
+    pub(super) fn take(&self, count: usize, accepts: Accepts) -> Result<(), AcquireError> {
         self.permits.acquire(self.request(count), accepts, Limit::Never)??;
         Ok(())
     }
@@ -193,13 +172,6 @@ impl From<Refused> for TryAcquireError {
 #[must_use = "the permits are given back when this is dropped"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
-    count: usize,
-}
-
-/// Permits of a [`Semaphore`] that this keeps alive, given back when this is dropped.
-#[must_use = "the permits are given back when this is dropped"]
-pub struct OwnedPermit {
-    semaphore: Arc<Semaphore>,
     count: usize,
 }
 
@@ -235,7 +207,9 @@ macro_rules! permit {
     )*};
 }
 
-permit!(Permit['_] OwnedPermit);
+permit!(Permit['_]);
+#[cfg(feature = "alloc")]
+pub(super) use permit;
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -28,6 +28,9 @@ impl SyncId {
         Self(self::object(object))
     }
 }
+/// Which cancel token: equal for all clones of one token, and unequal for any two tokens that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(u64);
 
 impl ChannelId {
     #[inline(always)]
@@ -40,6 +43,12 @@ impl ScopeId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(scope: *const T) -> Self {
         Self(object(scope))
+    }
+}
+
+impl TokenId {
+    pub(crate) fn of<T: ?Sized>(token: *const T) -> Self {
+        Self(object(token))
     }
 }
 
@@ -64,7 +73,7 @@ macro_rules! shown_as_address {
         }
     )*};
 }
-shown_as_address!(ChannelId ScopeId SyncId);
+shown_as_address!(ChannelId ScopeId SyncId TokenId);
 
 /// What a parked coroutine waits for.
 // No variant has the name of a trait: the compiler's messages would then spell out the path of the trait everywhere.
@@ -95,6 +104,8 @@ pub enum WaitsFor {
     Permit(SyncId),
     /// A notification: of a condition variable, an event, a barrier, a wait group.
     Signal(SyncId),
+    /// The cancel of this token.
+    Cancel(TokenId),
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -117,6 +128,7 @@ impl WaitsFor {
             Self::Lock(id) => (12, id.0),
             Self::Permit(id) => (13, id.0),
             Self::Signal(id) => (14, id.0),
+            Self::Cancel(token) => (11, token.0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
     }
@@ -135,6 +147,7 @@ impl WaitsFor {
             Self::Lock(id) => ("a lock", id.0),
             Self::Permit(id) => ("a permit", id.0),
             Self::Signal(id) => ("a signal", id.0),
+            Self::Cancel(token) => ("a cancel", token.0),
         }
     }
 
@@ -153,6 +166,7 @@ impl WaitsFor {
             12 => Self::Lock(SyncId(object)),
             13 => Self::Permit(SyncId(object)),
             14 => Self::Signal(SyncId(object)),
+            11 => Self::Cancel(TokenId(object)),
             _ => return None,
         })
     }
@@ -173,6 +187,7 @@ impl fmt::Display for WaitsFor {
             Self::Lock(id) => write!(f, "lock {id}"),
             Self::Permit(id) => write!(f, "permits of semaphore {id}"),
             Self::Signal(id) => write!(f, "a signal of {id}"),
+            Self::Cancel(token) => write!(f, "the cancel of token {token}"),
         }
     }
 }
@@ -206,7 +221,7 @@ impl WaitRecord {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{ChannelId, OBJECT, ScopeId, SyncId, WaitRecord, WaitsFor};
+    use super::{ChannelId, OBJECT, ScopeId, SyncId, TokenId, WaitRecord, WaitsFor};
 
     #[test]
     fn each_wait_is_read_as_it_was_noted() {
@@ -225,6 +240,7 @@ mod tests {
             WaitsFor::Lock(SyncId(24)),
             WaitsFor::Permit(SyncId(32)),
             WaitsFor::Signal(SyncId(40)),
+            WaitsFor::Cancel(TokenId(24)),
         ] {
             record.note(what, 7);
             assert_eq!(record.read(), Some((what, 7)));

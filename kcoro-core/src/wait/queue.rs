@@ -82,6 +82,18 @@ impl WaitQueue {
         self.head.is_null()
     }
 
+    /// How many nodes are queued, or `limit` if they are more.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn count_up_to(&self, limit: usize) -> usize {
+        let (mut count, mut node) = (0, self.head);
+        while !node.is_null() && count < limit {
+            count += 1;
+            // SAFETY: nodes in the queue are live while the lock is held, which `&self` stands for.
+            node = unsafe { (*node).next.get() };
+        }
+        count
+    }
+
     /// Puts `node` at the end.
     ///
     /// # Safety

@@ -31,9 +31,12 @@ mod suite;
 mod stage;
 pub mod tools;
 
+mod actors;
+mod cancel;
 mod cancelling;
 mod channels;
 mod fp_control;
+mod kinds;
 mod limits;
 mod own;
 mod placement;
