@@ -160,7 +160,7 @@ const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "time
 const RELEASE_TESTS: &str = "--test alone --test channels --test insight --test linear --test scenarios --test sched \
                              --test sim --test switch -- chaos:: coroutine:: backtrace:: dump:: fairness:: fp_control:: \
                              historical:: historical_channels:: memory:: million:: placement:: posix:: runtime:: \
-                             schedule:: scopes:: shutdown_races:: simulated:: sweeps:: threads::";
+                             schedule:: scopes:: shutdown_races:: simulated:: threads::";
 
 /// Those that also run under the emulators. What starts itself again as a child cannot.
 const CROSS_TESTS: &str = "--test scenarios --test switch -- --skip porting:: --skip runtime_fp_control:: --skip toy::";
@@ -177,7 +177,7 @@ const INTERLEAVE_TESTS: &[&str] = &[
     "--package kcoro-sim --lib",
     "--package kcoro-tests --test linear --test sim -- --skip brute:: --skip known:: --skip reach:: --skip schedule:: \
      --skip shrink:: --skip threads::",
-    "--package kcoro-tests --test switch -- runtime_fp_control::",
+    "--package kcoro-tests --test scenarios --test switch -- runtime_fp_control:: simulated::",
 ];
 
 pub fn names() -> Vec<&'static str> {
