@@ -128,4 +128,4 @@ pub use self::{
     spawn_builder::Builder,
     stats::Stats,
 };
-pub use crate::task::wait_record::{ScopeId, WaitsFor};
+pub use crate::task::wait_record::{ScopeId, TokenId, WaitsFor};

@@ -3,5 +3,7 @@
 
 pub(crate) mod cache_padded;
 pub(crate) mod linked;
+pub(crate) mod list;
+pub(crate) mod quietly;
 #[cfg(test)]
 pub(crate) mod test_node;

@@ -77,6 +77,34 @@ macro_rules! suite {
                 a_completed_operation_completes_and_the_next_sees_the_cancel [],
                 a_value_that_races_with_a_cancel_is_received_or_stays [],
             }
+            cancel {
+                a_region_obeys_its_token_until_it_ends [],
+                each_of_nested_regions_counts_while_it_lasts [],
+                a_cancel_of_the_coroutine_outlasts_its_regions_and_shields [],
+                a_shield_keeps_off_what_comes_from_outside [],
+                a_shield_keeps_off_enclosing_time_limits [],
+                a_cancel_reaches_all_below_and_the_first_cause_stays [],
+                a_coroutine_that_obeys_a_cancelled_token_never_runs [],
+                a_coroutine_obeys_its_token_to_its_end [],
+                coroutines_and_futures_wait_for_a_cancel [],
+                hooks_run_once_in_order_and_after_all_wakes [],
+                a_token_can_be_cancelled_from_a_drop [],
+                cancelled_beats_closed_beats_timed_out [],
+                iterators_end_with_their_region [],
+                a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+            }
+            kinds {
+                a_send_into_an_unbounded_channel_never_waits [],
+                a_conflated_channel_holds_the_newest [],
+                a_full_channel_drops_what_its_policy_says [],
+                a_drain_takes_all_and_lets_waiting_senders_in_in_order [],
+                a_discard_gives_the_hook_what_is_buffered [],
+                values_that_no_hook_takes_are_dropped_once [],
+                a_hook_may_use_its_own_channel [],
+                nothing_ever_comes_from_never [],
+                every_value_of_every_kind_is_accounted_for [],
+                a_static_channel_is_a_bounded_one [],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],
@@ -127,6 +155,30 @@ macro_rules! suite {
                 a_child_can_cancel_its_own_scope [],
                 a_cancelled_scope_keeps_nobody_waiting_for_a_place [],
             }
+            actors {
+                messages_are_handled_in_order_and_asks_are_answered [],
+                a_stop_finishes_the_message_in_hand_only [],
+                a_drain_finishes_the_mailbox [],
+                an_actor_that_nobody_can_reach_finishes_its_mailbox [],
+                an_error_ends_the_actor_and_what_is_left_goes_to_the_hook [],
+                an_ask_of_a_dead_actor_is_an_error_at_once [],
+                an_ask_that_is_not_answered_ends_all_the_same [],
+                an_answer_that_nobody_waits_for_comes_back [],
+                an_answer_that_races_with_its_deadline_arrives_or_comes_back [],
+                a_cancelled_actor_stops_once_and_its_waits_end [],
+                an_actor_that_never_ran_gives_its_messages_back [],
+                an_actor_can_stop_itself_and_knows_its_address [],
+                a_panic_stops_the_actor_once_and_arrives_at_the_join [Unwinding],
+                messages_told_are_handled_or_undelivered_whoever_wins [],
+                a_failed_actor_gets_a_new_life_with_the_same_mailbox [],
+                all_for_one_gives_all_a_new_life [],
+                too_many_failures_are_the_supervisors_own [],
+                an_escalation_gives_the_whole_branch_a_new_life [],
+                restarts_wait_for_their_backoff [StillTime],
+                failures_outside_of_the_window_are_forgotten [StillTime],
+                a_panic_is_answered_like_an_error [Unwinding],
+                a_cancelled_supervisor_ends_with_all_its_children [],
+            }
             waking {
                 a_future_is_woken_by_another_coroutine [],
                 a_wake_that_comes_before_the_park_is_not_lost [],
@@ -135,6 +187,22 @@ macro_rules! suite {
                 futures_and_coroutines_share_a_channel [],
                 a_future_that_won_and_is_dropped_passes_its_value_on [],
                 a_handle_wakes_the_waker_of_its_latest_poll [],
+            }
+            sync {
+                a_mutex_is_held_by_one_also_over_suspensions [],
+                who_waits_for_a_mutex_gets_it_in_the_order_they_came [],
+                a_mutex_that_is_taken_again_and_again_is_had_by_who_waits [],
+                who_gives_up_a_wait_for_a_mutex_leaves_it_to_the_next [],
+                nobody_overtakes_a_large_request_for_permits [],
+                permits_of_who_gives_up_go_to_the_next [],
+                readers_share_and_do_not_overtake_a_writer [],
+                a_wait_for_a_change_gives_the_mutex_up_and_takes_it_again [],
+                a_wait_for_a_change_that_is_cut_short_holds_the_mutex_again [],
+                a_barrier_opens_when_all_have_come_and_not_for_who_left [],
+                a_wait_group_is_waited_for_until_all_is_done [],
+                all_who_wait_for_an_event_pass_though_it_is_reset_at_once [],
+                a_value_is_made_once_or_by_the_next [],
+                a_panic_gives_back_what_was_held [Unwinding],
             }
             own {
                 locals_are_each_coroutines_own [],
