@@ -7,7 +7,6 @@ pub mod linear;
 pub mod platform;
 pub mod random;
 pub mod suite;
-pub mod sweep;
 pub mod toy;
 
 use std::sync::mpsc;
