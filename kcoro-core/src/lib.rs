@@ -44,4 +44,6 @@ pub mod channel;
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod scope;
 #[cfg(feature = "alloc")]
+pub mod select;
+#[cfg(feature = "alloc")]
 pub mod wait;

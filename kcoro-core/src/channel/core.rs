@@ -17,7 +17,8 @@ use super::error::{TryRecvError, TrySendError};
 use super::ring::Ring;
 use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::task::claim::Outcome;
+use crate::task::claim::claiming::Party;
+use crate::task::claim::{Lost, Outcome};
 use crate::task::wait_record::ChannelId;
 use crate::wait::queue::WaitQueue;
 use crate::wait::wake::Wake;
@@ -46,6 +47,19 @@ pub(super) enum NotSent {
         slots: usize,
     },
     Closed,
+}
+
+/// An operation of a selector did not complete.
+pub(super) enum NotSelected<Why> {
+    Not(Why),
+    /// The selector's wait has ended otherwise.
+    OwnIsOver,
+}
+
+impl<Why> From<Lost> for NotSelected<Why> {
+    fn from(Lost: Lost) -> Self {
+        Self::OwnIsOver
+    }
 }
 
 impl<T> State<T> {
@@ -93,6 +107,58 @@ impl<T> State<T> {
             // SAFETY: the sender's claim was won after the copy, so it gave the value up.
             Some(wake) => Ok((unsafe { taken.assume_init() }, Some(wake))),
             None => Err(TryRecvError::Empty),
+        }
+    }
+
+    /// As [`State::send`], for a selector that is queued elsewhere: its own wait ends together with the send.
+    pub(super) fn send_for(
+        &mut self,
+        own: Party<'_>,
+        value: *const T,
+        capacity: usize,
+    ) -> Result<Option<Wake>, NotSelected<NotSent>> {
+        if self.closed {
+            own.end(Outcome::Closed)?;
+            return Err(NotSelected::Not(NotSent::Closed));
+        }
+        // SAFETY: as in `send`.
+        let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(value, 1) };
+        if let Some(wake) = self.receivers.meet_first(own, hand_over)? {
+            return Ok(Some(wake));
+        }
+        let len = self.buffer.len();
+        if len >= capacity {
+            return Err(NotSelected::Not(NotSent::Full));
+        }
+        if len == self.buffer.slots() {
+            return Err(NotSelected::Not(NotSent::MustGrow { slots: len }));
+        }
+        own.end(Outcome::Event)?;
+        // Nobody is left who could take it but the buffer: the selector's own nodes are of a wait that is over.
+        self.send(value, capacity).map_err(NotSelected::Not)
+    }
+
+    /// As [`State::receive`], for a selector that is queued elsewhere: its own wait ends together with the receive.
+    pub(super) fn receive_for(
+        &mut self,
+        own: Party<'_>,
+        capacity: usize,
+    ) -> Result<(T, Option<Wake>), NotSelected<TryRecvError>> {
+        if self.buffer.len() > 0 {
+            own.end(Outcome::Event)?;
+            return self.receive(capacity).map_err(NotSelected::Not);
+        }
+        if self.closed {
+            own.end(Outcome::Closed)?;
+            return Err(NotSelected::Not(TryRecvError::Closed));
+        }
+        let mut taken = MaybeUninit::<T>::uninit();
+        // SAFETY: as in `receive`.
+        let hand_over = |slot: *mut ()| unsafe { taken.as_mut_ptr().copy_from_nonoverlapping(slot.cast(), 1) };
+        match self.senders.meet_first(own, hand_over)? {
+            // SAFETY: as in `receive`.
+            Some(wake) => Ok((unsafe { taken.assume_init() }, Some(wake))),
+            None => Err(NotSelected::Not(TryRecvError::Empty)),
         }
     }
 
@@ -150,7 +216,7 @@ impl<T> Shared<T> {
 
     /// Sends `value`, which has been moved on success.
     #[inline]
-    fn send_now(&self, value: &ManuallyDrop<T>) -> Result<(), NotSent> {
+    pub(super) fn send_now(&self, value: &ManuallyDrop<T>) -> Result<(), NotSent> {
         loop {
             let mut state = self.state.lock();
             let sent = state.send(&raw const **value, self.capacity);

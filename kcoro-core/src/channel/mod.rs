@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod arm;
 mod core;
 mod error;
 mod future;
@@ -41,6 +42,7 @@ mod waiting;
 
 use alloc::sync::Arc;
 
+pub use self::arm::{RecvArm, SendArm};
 pub use self::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 pub use self::future::{RecvFuture, SendFuture};
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};

@@ -23,6 +23,10 @@ impl<T> Receiver<T> {
         Self(shared)
     }
 
+    pub(super) fn shared(&self) -> &Shared<T> {
+        &self.0
+    }
+
     /// Receives a value, waiting for one.
     ///
     /// # Errors

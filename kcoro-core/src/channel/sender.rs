@@ -20,6 +20,10 @@ impl<T> Sender<T> {
         Self(shared)
     }
 
+    pub(super) fn shared(&self) -> &Shared<T> {
+        &self.0
+    }
+
     /// Sends `value`, waiting for room (bounded) or for the receive that takes it (rendezvous).
     ///
     /// # Errors

@@ -18,7 +18,7 @@
 //! | `runtime` | what the workers share |
 //! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
-//! | `join`, `task_core` | its end, its memory |
+//! | `join`, `join_arm`, `task_core` | its end, its memory |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
@@ -62,6 +62,8 @@ mod dump;
 mod handle;
 #[cfg(not(loom))]
 mod join;
+#[cfg(not(loom))]
+mod join_arm;
 #[cfg(not(loom))]
 mod limit;
 #[cfg(not(loom))]
@@ -117,6 +119,7 @@ pub use self::{
     dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
+    join_arm::JoinArm,
     locals::CoroutineLocal,
     metrics::{Metrics, MetricsDelta, WorkerMetrics},
     panicked::Panicked,

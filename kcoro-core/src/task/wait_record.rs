@@ -77,6 +77,8 @@ pub enum WaitsFor {
     BlockOn,
     /// The end of another runtime's coroutines.
     Shutdown,
+    /// One of the arms of a [`select!`](crate::select!).
+    Select,
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -96,6 +98,7 @@ impl WaitsFor {
             Self::SpawnLimit => (7, 0),
             Self::BlockOn => (8, 0),
             Self::Shutdown => (9, 0),
+            Self::Select => (10, 0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
     }
@@ -111,6 +114,7 @@ impl WaitsFor {
             Self::SpawnLimit => ("a place", 0),
             Self::BlockOn => ("a future", 0),
             Self::Shutdown => ("a shutdown", 0),
+            Self::Select => ("a select", 0),
         }
     }
 
@@ -126,6 +130,7 @@ impl WaitsFor {
             7 => Self::SpawnLimit,
             8 => Self::BlockOn,
             9 => Self::Shutdown,
+            10 => Self::Select,
             _ => return None,
         })
     }
@@ -143,6 +148,7 @@ impl fmt::Display for WaitsFor {
             Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
             Self::BlockOn => f.write_str("a future"),
             Self::Shutdown => f.write_str("the end of another runtime"),
+            Self::Select => f.write_str("one of the arms of a select"),
         }
     }
 }
@@ -192,6 +198,7 @@ mod tests {
             WaitsFor::SpawnLimit,
             WaitsFor::BlockOn,
             WaitsFor::Shutdown,
+            WaitsFor::Select,
         ] {
             record.note(what, 7);
             assert_eq!(record.read(), Some((what, 7)));

@@ -3,5 +3,6 @@
 
 pub(crate) mod cache_padded;
 pub(crate) mod linked;
+pub(crate) mod random;
 #[cfg(test)]
 pub(crate) mod test_node;

@@ -39,6 +39,7 @@ mod own;
 mod placement;
 pub mod portable;
 mod scopes;
+mod select;
 mod spawning;
 mod timing;
 mod turns;
