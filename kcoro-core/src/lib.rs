@@ -18,32 +18,35 @@ mod arch;
 #[cfg(not(loom))]
 pub mod coroutine;
 pub mod platform;
-pub mod stack;
-
-// From here on an allocator is needed.
-#[cfg(feature = "alloc")]
 mod primitive;
+pub mod stack;
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "only a scheduler makes and runs tasks"))]
+pub mod task;
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "the timer wheel is the scheduler's"))]
+pub mod time;
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "some of it is the scheduler's only"))]
+mod util;
+pub mod wait;
+
 #[cfg(kcoro_interleave)]
 #[doc(hidden)]
 pub use primitive::interleave;
+
+// Of channels only those in statics do without an allocator, of locks and signals all.
+pub mod channel;
+pub mod select;
+pub mod sync;
+
+// From here on an allocator is needed.
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod actor;
+#[cfg(feature = "alloc")]
+pub mod cancel;
 #[cfg(feature = "alloc")]
 pub mod sched;
-#[cfg(feature = "alloc")]
-pub mod task;
-#[cfg(feature = "alloc")]
-pub mod time;
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod scope;
 #[cfg(all(feature = "alloc", not(feature = "trace")))]
 mod trace;
 #[cfg(feature = "trace")]
 pub mod trace;
-#[cfg(feature = "alloc")]
-mod util;
-
-#[cfg(feature = "alloc")]
-pub mod channel;
-#[cfg(all(feature = "alloc", not(loom)))]
-pub mod scope;
-#[cfg(feature = "alloc")]
-pub mod select;
-#[cfg(feature = "alloc")]
-pub mod wait;

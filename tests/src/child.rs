@@ -9,7 +9,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 const CASE: &str = "KCORO_TEST_CASE";
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What the child writes first. Without it a case whose test has another name by now would pass, and no case run.
+const BEGUN: &str = "the case has begun\n";
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a child process ended.
 #[derive(Debug)]
@@ -22,9 +24,11 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs `case` of the test named `test` in a child process. In the child it returns `None`: return from the test.
+/// Runs `case` of the test named `test`, with its modules, in a child process. In the child it returns `None`: return from
+/// the test.
 pub fn in_child(test: &str, case: impl FnOnce()) -> Option<Ended> {
     if std::env::var(CASE).as_deref() == Ok(test) {
+        eprint!("{BEGUN}");
         case();
         return None;
     }
@@ -45,7 +49,9 @@ pub fn in_child(test: &str, case: impl FnOnce()) -> Option<Ended> {
         panic!("the child of {test} hung");
     };
     let _ = waiter.join();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let (before, stderr) = stderr.split_once(BEGUN).unwrap_or_else(|| panic!("{test} is no test here: {stderr}"));
+    let stderr = [before, stderr].concat();
     Some(Ended { signal: output.status.signal(), success: output.status.success(), stderr })
 }
 
@@ -63,12 +69,14 @@ pub fn passes(test: &str, case: impl FnOnce()) {
     }
 }
 
-/// Runs the test named `test` of this program once more, with these environment variables; whether it passed, and what
-/// it wrote.
+/// Runs the test named `test`, with its modules, of this program once more, with these environment variables; whether it
+/// passed, and what it wrote.
 pub fn with_variables(test: &str, variables: &[(&str, &str)]) -> (bool, String) {
     let mut this = Command::new(std::env::current_exe().expect("this program has a path"));
     this.args(["--exact", test, "--nocapture"]).envs(variables.iter().copied());
     let output = this.output().expect("the child starts");
     let text = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(text.contains("running 1 test\n"), "{test} is no test here: {text}");
+    (output.status.success(), text)
 }

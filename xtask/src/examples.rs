@@ -105,6 +105,30 @@ const EXAMPLES: &[Example] = &[
         exit_code: 0,
         prints: &["the sum of 1000 cubes is 250500250000", "wrote target/timeline.json; 0 events were dropped"],
     },
+    Example {
+        name: "pipeline",
+        arguments: "",
+        exit_code: 0,
+        prints: &["3 coroutines counted 90 words in 30 lines", "the first line with 5 words: 5"],
+    },
+    Example {
+        name: "prime_sieve",
+        arguments: "",
+        exit_code: 0,
+        prints: &["2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71"],
+    },
+    Example {
+        name: "supervised_actors",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "`till` failed (`half a dozen` is no amount), next: Restart(",
+            "`till` failed (panicked: the drawer is stuck), next: Restart(",
+            "the third till has taken 30; the ledger has all 60",
+            "1 amount came too late",
+            "stopped",
+        ],
+    },
     Example { name: "async_bridge", arguments: "", exit_code: 0, prints: &["the sum of 100 squares is 338350"] },
 ];
 

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The suites that run tests under a checker of races or of memory: ThreadSanitizer, AddressSanitizer, Valgrind.
 //!
-//! Each begins with `tests/tests/planted.rs`, which makes sure that the checker reports what was planted for it.
+//! Each begins with `tests/tests/programs/planted.rs`, which makes sure that the checker reports what was planted for it.
 
 use std::env::consts::ARCH;
 use std::process::Command;
 
 use crate::run::{Session, cargo, target_dir};
 
-/// What CI runs: the scheduler, its hand-overs and its ends.
-const SAMPLE: &str = "--test planted --test channel_chaos --test historical --test runtime --test switch_coroutine";
+/// The integration tests that are built for a sanitizer.
+const BINARIES: &str = "--test actors --test channels --test programs --test sched --test switch";
+/// What of them CI runs: the scheduler, its hand-overs and its ends.
+const SAMPLE: &str = "planted:: chaos:: coroutine:: historical:: runtime::";
 /// The same, of tests that leak on purpose: forgotten handles, destructors that panic, abandoned coroutines.
-const LEAKING_SAMPLE: &str = "--test channels --test joining --test scopes --test shutdown_races";
+const LEAKING_SAMPLE: &str = "borrow_torture:: contract:: joining:: scopes:: shutdown_races::";
 /// What a long run adds.
-const MORE: &str = "--test fairness --test historical_channels";
-const LEAKING_MORE: &str = "--test blocking_on --test channel_futures --test limits --test placement --test shutdown";
+const MORE: &str = "fairness:: historical_channels::";
+const LEAKING_MORE: &str = "blocking_on:: futures:: limits:: placement:: shutdown::";
 /// Takes the whole address space, of which a checker needs most for itself.
 const TAKES_ALL_MEMORY: &str = "--skip an_address_space_that_is_used_up";
 
 /// Those that Valgrind, which runs one thread at a time and that fifty times slower, gets through.
-const UNDER_VALGRIND: &str = "--test runtime --test scopes";
-const MORE_UNDER_VALGRIND: &str = "--test joining";
+const UNDER_VALGRIND: &str = "--test sched --test switch --no-fail-fast -- runtime:: scopes::";
+const MORE_UNDER_VALGRIND: &str = "joining::";
 /// Paints a free stack, which memcheck takes for a write below the stack pointer.
 const PAINTS_STACKS: &str = "--skip a_measured_stack";
 
@@ -56,8 +58,8 @@ pub fn asan(session: &mut Session) {
 fn run_under(session: &mut Session, sanitizer: &Sanitizer, options: (&str, &str), tests: &str) {
     let Sanitizer { name, flags, build_std } = sanitizer;
     let mut command = cargo(&format!(
-        "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast {tests} \
-         -- {TAKES_ALL_MEMORY}"
+        "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast \
+         {BINARIES} -- {TAKES_ALL_MEMORY} {tests}"
     ));
     command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target_dir().join(name));
     // Enough for reports, and linked in half the time.
@@ -67,11 +69,11 @@ fn run_under(session: &mut Session, sanitizer: &Sanitizer, options: (&str, &str)
 }
 
 pub fn valgrind(session: &mut Session) {
-    let mut planted = test_with("--test planted");
+    let mut planted = test_with("--test programs -- planted::");
     planted.env("KCORO_CHECKER", "valgrind");
     session.tests(planted);
     let more = if session.long { MORE_UNDER_VALGRIND } else { "" };
-    let mut command = test_with(&format!("{UNDER_VALGRIND} {more} --no-fail-fast -- {PAINTS_STACKS}"));
+    let mut command = test_with(&format!("{UNDER_VALGRIND} {more} {PAINTS_STACKS}"));
     // One thread runs at a time: unless it is the turn of each, one that spins keeps the others from running.
     let runner = "valgrind --quiet --error-exitcode=9 --fair-sched=yes";
     command.env(format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", ARCH.to_uppercase()), runner);

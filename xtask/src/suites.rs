@@ -155,17 +155,15 @@ pub const LEFT_BEHIND: &[(&str, &str)] = &[
 /// Integration tests of tests/ that are suites of their own, so that `unit` need not run them again.
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "timeline"];
 
-/// Integration tests of tests/ that also run with full optimisation: those of switches and stacks, of races, of schedules
-/// that must be the same in every build. A long run takes all.
-const RELEASE_TESTS: &str = "--test channel_chaos --test dump --test fairness --test fp_control --test historical \
-                             --test historical_channels --test linear_threads --test memory --test million \
-                             --test placement --test runtime --test scenarios_posix --test scenarios_sim --test scopes \
-                             --test shutdown_races --test sim_scenarios --test sim_schedule --test switch_backtrace \
-                             --test switch_coroutine --test switch_fp_control";
+/// Those that also run with full optimisation: switches and stacks, races, schedules that must be the same in every build.
+/// A long run takes all.
+const RELEASE_TESTS: &str = "--test alone --test channels --test insight --test linear --test scenarios --test sched \
+                             --test sim --test switch -- chaos:: coroutine:: backtrace:: dump:: fairness:: fp_control:: \
+                             historical:: historical_channels:: memory:: million:: placement:: posix:: runtime:: \
+                             schedule:: scopes:: shutdown_races:: simulated:: sweeps:: threads::";
 
-/// Integration tests of tests/ that also run under the emulators.
-const CROSS_TESTS: &str = "--test emulated --test runtime --test scenarios_posix --test scenarios_sim \
-                           --test switch_backtrace --test switch_coroutine --test switch_fp_control";
+/// Those that also run under the emulators. What starts itself again as a child cannot.
+const CROSS_TESTS: &str = "--test scenarios --test switch -- --skip porting:: --skip runtime_fp_control:: --skip toy::";
 
 /// Under how many seeds the emulators play each scenario: they are there for the machine, not for the schedules.
 const CROSS_SEEDS: &str = "10";
@@ -173,10 +171,14 @@ const CROSS_SEEDS: &str = "10";
 /// The same for platform-posix/tests/.
 const CROSS_POSIX_TESTS: &str = "--lib --test stacks --test overflow --test faults --test workers";
 
-/// Those that also run where simulations switch workers inside of operations.
-const INTERLEAVE_TESTS: &str = "--test fp_control --test linear_broken --test linear_interleave --test linear_sim \
-                                --test sim_attribute --test sim_deadlocks --test sim_failures --test sim_interleave \
-                                --test sim_misuse --test sim_scenarios --test sim_strategies";
+/// Those that also run where simulations switch workers inside of operations: all of a simulation but what counts on the
+/// choices of the other build, and the linearizability of what is simulated.
+const INTERLEAVE_TESTS: &[&str] = &[
+    "--package kcoro-sim --lib",
+    "--package kcoro-tests --test linear --test sim -- --skip brute:: --skip known:: --skip reach:: --skip schedule:: \
+     --skip shrink:: --skip threads::",
+    "--package kcoro-tests --test switch -- runtime_fp_control::",
+];
 
 pub fn names() -> Vec<&'static str> {
     SUITES.iter().map(|suite| suite.name).collect()
@@ -252,7 +254,7 @@ fn release(session: &mut Session) {
     set_canaries(session, &mut crates);
     session.tests(crates);
     let tests = if session.long { format!("--lib {}", other_tests()) } else { RELEASE_TESTS.to_owned() };
-    session.tests(cargo(&format!("test --release --package kcoro-tests {tests} --no-fail-fast")));
+    session.tests(cargo(&format!("test --no-fail-fast --release --package kcoro-tests {tests}")));
 }
 
 /// `--test NAME` for each integration test that is no suite of its own.
@@ -281,8 +283,8 @@ fn interleave(session: &mut Session) {
         true => [("KCORO_SEEDS", "5000"), ("KCORO_LINEAR_SEEDS", "10000")],
         false => [("KCORO_SEEDS", "200"), ("KCORO_LINEAR_SEEDS", "1000")],
     };
-    for tests in ["--package kcoro-sim --lib".to_owned(), format!("--package kcoro-tests {INTERLEAVE_TESTS}")] {
-        let mut command = cargo(&format!("test {tests} --no-fail-fast"));
+    for tests in INTERLEAVE_TESTS {
+        let mut command = cargo(&format!("test --no-fail-fast {tests}"));
         command.env("RUSTFLAGS", "--cfg kcoro_interleave").env("CARGO_TARGET_DIR", target_dir().join("interleave"));
         // A number that the caller sets, wins.
         command.envs(seeds.into_iter().filter(|(variable, _)| std::env::var_os(variable).is_none()));
@@ -300,7 +302,7 @@ fn cross(session: &mut Session) {
         [("aarch64-unknown-linux-gnu", "qemu-aarch64"), ("riscv64gc-unknown-linux-gnu", "qemu-riscv64")]
     {
         for tests in &suites {
-            let mut command = cargo(&format!("test --target {target} {tests} --no-fail-fast"));
+            let mut command = cargo(&format!("test --no-fail-fast --target {target} {tests}"));
             // It would replace the static linking that .cargo/config.toml asks for.
             command.env_remove("RUSTFLAGS");
             // How a test starts itself again as a child.

@@ -13,6 +13,8 @@ use core::pin::Pin;
 
 use super::core::{NotSelected, NotSent, Shared, wake_if};
 use super::error::{RecvError, SendError, TryRecvError};
+use super::fixed::StaticChannel;
+#[cfg(feature = "alloc")]
 use super::{Receiver, Sender};
 use crate::wait::WaitError;
 use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
@@ -81,14 +83,31 @@ unsafe impl<T: Send> Send for RecvArm<'_, T> {}
 // SAFETY: a shared arm gives no access.
 unsafe impl<T: Send> Sync for RecvArm<'_, T> {}
 
+#[cfg(feature = "alloc")]
 impl<T> Receiver<T> {
     /// Receiving from this channel as an arm of a select.
     pub fn recv_arm(&self) -> RecvArm<'_, T> {
-        RecvArm { channel: self.shared(), waiting: Waiting::new(), slot: UnsafeCell::new(MaybeUninit::uninit()) }
+        RecvArm::new(self.shared())
     }
 }
 
-impl<T> RecvArm<'_, T> {
+impl<T, const N: usize> StaticChannel<T, N> {
+    /// Receiving from this channel as an arm of a select.
+    pub fn recv_arm(&'static self) -> RecvArm<'static, T> {
+        RecvArm::new(self.shared())
+    }
+
+    /// Sending `value` into this channel as an arm of a select.
+    pub fn send_arm(&'static self, value: T) -> SendArm<'static, T> {
+        SendArm::new(self.shared(), value)
+    }
+}
+
+impl<'a, T> RecvArm<'a, T> {
+    fn new(channel: &'a Shared<T>) -> Self {
+        Self { channel, waiting: Waiting::new(), slot: UnsafeCell::new(MaybeUninit::uninit()) }
+    }
+
     fn inside(self: Pin<&mut Self>) -> &mut Self {
         // SAFETY: nothing is moved out of the arm; the value in its slot is not pinned.
         unsafe { self.get_unchecked_mut() }
@@ -109,8 +128,12 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
 
     fn try_complete(self: Pin<&mut Self>) -> bool {
         let this = self.inside();
-        match this.channel.try_recv() {
-            Ok(value) => this.keep(value),
+        let received = this.channel.state.lock().receive(this.channel.capacity);
+        match received {
+            Ok((value, wake)) => {
+                this.keep(value);
+                wake_if(wake);
+            }
             Err(TryRecvError::Closed) => this.waiting.progress = Progress::Closed,
             Err(TryRecvError::Empty) => return false,
         }
@@ -125,6 +148,7 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
         if let Err(NotSelected::Not(TryRecvError::Empty)) = received {
             // SAFETY: the arm is pinned, and takes the node out in `lost` or when it is dropped, unless it is won.
             unsafe { state.receivers.push(node) };
+            state.tally.note(|stats| stats.receive_waits += 1);
             this.waiting.progress = Progress::Queued;
             return Registered::Waits;
         }
@@ -205,6 +229,7 @@ unsafe impl<T: Send> Send for SendArm<'_, T> {}
 // SAFETY: a shared arm gives no access.
 unsafe impl<T: Send> Sync for SendArm<'_, T> {}
 
+#[cfg(feature = "alloc")]
 impl<T> Sender<T> {
     /// Sending `value` into this channel as an arm of a select. If the select chooses another one, the value stays in the
     /// arm: it can be part of the next select, or be asked for its [value](SendArm::take_value).
@@ -224,11 +249,15 @@ impl<T> Sender<T> {
     /// assert_eq!(second.take_value(), Some("second"));
     /// ```
     pub fn send_arm(&self, value: T) -> SendArm<'_, T> {
-        SendArm { channel: self.shared(), waiting: Waiting::new(), value: UnsafeCell::new(ManuallyDrop::new(value)) }
+        SendArm::new(self.shared(), value)
     }
 }
 
-impl<T> SendArm<'_, T> {
+impl<'a, T> SendArm<'a, T> {
+    fn new(channel: &'a Shared<T>, value: T) -> Self {
+        Self { channel, waiting: Waiting::new(), value: UnsafeCell::new(ManuallyDrop::new(value)) }
+    }
+
     fn inside(self: Pin<&mut Self>) -> &mut Self {
         // SAFETY: nothing that is pinned is moved out of the arm; the value is not.
         unsafe { self.get_unchecked_mut() }
@@ -273,12 +302,14 @@ unsafe impl<T> Arm for SendArm<'_, T> {
     fn try_complete(self: Pin<&mut Self>) -> bool {
         let this = self.inside();
         this.check();
-        this.waiting.progress = match this.channel.send_now(this.value.get_mut()) {
-            Ok(()) => Progress::Done,
-            Err(NotSent::Closed) => Progress::Closed,
-            Err(_) => return false,
+        // Said before: a hook that panics over the value has got it.
+        this.waiting.progress = Progress::Done;
+        this.waiting.progress = match this.channel.send_now(this.value.get().cast_const().cast()) {
+            Ok(()) => return true,
+            Err((_, NotSent::Closed)) => Progress::Closed,
+            Err(_) => Progress::Idle,
         };
-        true
+        this.waiting.progress == Progress::Closed
     }
 
     fn register(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Registered {
@@ -296,8 +327,14 @@ unsafe impl<T> Arm for SendArm<'_, T> {
                 Err(NotSelected::Not(NotSent::Full)) => {
                     // SAFETY: the arm is pinned, and takes the node out in `lost` or when it is dropped, unless it is won.
                     unsafe { state.senders.push(node) };
+                    state.tally.note(|stats| stats.send_waits += 1);
                     this.waiting.progress = Progress::Queued;
                     return Registered::Waits;
+                }
+                Err(NotSelected::Not(NotSent::Overflows)) => {
+                    this.waiting.progress = Progress::Done;
+                    this.channel.overflow(state, this.value.get().cast_const().cast());
+                    return Registered::Completed;
                 }
                 Err(NotSelected::Not(NotSent::MustGrow { slots })) => {
                     drop(state);

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The channel itself: one lock, one buffer, two queues of waiters.
+//! The channel itself: one lock, one store of values, two queues of waiters. All kinds of channels are this one; they differ
+//! in their capacity, their store, and in what happens when they are full.
 //!
-//! Under the lock always: receivers wait only while the buffer is empty and no sender waits; senders wait only while the
-//! buffer is full. So at most one of the two queues has live waiters.
+//! Under the lock always: receivers wait only while the store is empty and no sender waits; senders wait only while the
+//! store is full. So at most one of the two queues has live waiters.
 //!
 //! The lock under which `closed` is set is the instant of the close. Whoever waited then is woken afterwards, one by one;
 //! until its turn comes it is still queued, but gets and gives nothing more.
 //!
-//! No user code runs under the lock: values are moved as bits, wakes and drops come after it.
+//! No user code runs under the lock, and nothing is allocated or freed: values are moved as bits, wakes, drops and hooks
+//! come after it.
 #![expect(unsafe_code, reason = "moves values through slots in the frames of waiters")]
 
-use alloc::sync::Arc;
 use core::mem::{ManuallyDrop, MaybeUninit};
 
 use super::error::{TryRecvError, TrySendError};
-use super::ring::Ring;
-use crate::primitive::SpinLock;
-use crate::primitive::atomic::{AtomicUsize, Ordering};
+#[cfg(feature = "alloc")]
+use super::handles::Handles;
+use super::lock::{StateGuard, StateLock};
+use super::stats::Tally;
+use super::store::Store;
+use super::undelivered::{Hook, Overflow, Undelivered, each};
 use crate::task::claim::claiming::Party;
 use crate::task::claim::{Lost, Outcome};
 use crate::task::wait_record::ChannelId;
@@ -25,23 +29,30 @@ use crate::wait::wake::Wake;
 
 /// What senders and receivers share.
 pub(super) struct Shared<T> {
-    pub(super) state: SpinLock<State<T>>,
+    pub(super) state: StateLock<T>,
     pub(super) capacity: usize,
-    senders: AtomicUsize,
-    pub(super) receivers: AtomicUsize,
+    pub(super) hook: Hook<T>,
+    /// Whether there are stats: for who does not hold the lock.
+    pub(super) counts: bool,
+    #[cfg(feature = "alloc")]
+    pub(super) handles: Handles,
 }
 
 /// What the lock guards.
 pub(super) struct State<T> {
-    pub(super) buffer: Ring<T>,
+    pub(super) buffer: Store<T>,
     pub(super) senders: WaitQueue,
     pub(super) receivers: WaitQueue,
-    closed: bool,
+    pub(super) tally: Tally,
+    pub(super) closed: bool,
+    overflow: Overflow,
 }
 
 /// A send that did not complete.
 pub(super) enum NotSent {
     Full,
+    /// The channel is full, and its policy says what happens: see [`Shared::overflow`].
+    Overflows,
     /// There is room, but no memory for it yet: see [`Shared::grow`].
     MustGrow {
         slots: usize,
@@ -62,55 +73,104 @@ impl<Why> From<Lost> for NotSelected<Why> {
     }
 }
 
+/// A value that was not taken back.
+pub(super) enum NotTaken {
+    /// See [`NotSent::MustGrow`].
+    MustGrow { slots: usize },
+    /// It is for the hook.
+    Undelivered(Undelivered),
+}
+
 impl<T> State<T> {
-    /// Hands `value` to a waiting receiver or buffers it. On success the value has been moved out of `value`.
+    pub(super) const fn new(buffer: Store<T>, overflow: Overflow, tally: Tally) -> Self {
+        Self { buffer, senders: WaitQueue::new(), receivers: WaitQueue::new(), tally, overflow, closed: false }
+    }
+
+    /// Hands `value` to a waiting receiver or stores it. On success the value has been moved out of `value`.
     #[inline]
     pub(super) fn send(&mut self, value: *const T, capacity: usize) -> Result<Option<Wake>, NotSent> {
         if self.closed {
+            self.tally.note(|stats| stats.failed_sends.closed += 1);
             return Err(NotSent::Closed);
         }
-        if !self.receivers.is_empty() {
-            // SAFETY: a receiver's slot is a `MaybeUninit<T>` in its frame, live under the lock.
-            let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(value, 1) };
-            if let Some(wake) = self.receivers.win_first(Outcome::Event, hand_over) {
-                return Ok(Some(wake));
-            }
+        if !self.receivers.is_empty()
+            && let Some(wake) = self.hand_over(value)
+        {
+            self.tally.note(|stats| stats.sends += 1);
+            return Ok(Some(wake));
         }
-        let len = self.buffer.len();
-        if len >= capacity {
-            return Err(NotSent::Full);
+        if self.buffer.len() >= capacity {
+            return Err(self.full());
         }
-        if len == self.buffer.slots() {
-            return Err(NotSent::MustGrow { slots: len });
+        // SAFETY: the caller's value; on success it is not used again.
+        if !unsafe { self.buffer.push(value) } {
+            return Err(NotSent::MustGrow { slots: self.buffer.slots() });
         }
-        // SAFETY: the slot is free; it holds the value before it is committed.
-        unsafe {
-            self.buffer.next_slot().copy_from_nonoverlapping(value, 1);
-            self.buffer.commit();
-        }
+        self.tally.note(|stats| {
+            stats.sends += 1;
+            stats.high_water = stats.high_water.max(self.buffer.len());
+        });
         Ok(None)
     }
 
-    /// Takes the oldest value, from the buffer or from a waiting sender, and lets a waiting sender fill the gap.
+    /// Hands `value` to the first receiver that waits, if there is one; then it has been moved out of `value`.
+    #[inline]
+    pub(super) fn hand_over(&mut self, value: *const T) -> Option<Wake> {
+        // SAFETY: a receiver's slot is a `MaybeUninit<T>` in its frame, live under the lock.
+        let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(value, 1) };
+        let wake = self.receivers.win_first(Outcome::Event, hand_over)?;
+        self.tally.note(|stats| stats.receives += 1);
+        Some(wake)
+    }
+
+    /// What a full channel says.
+    #[inline(always)]
+    fn full(&self) -> NotSent {
+        if self.overflow == Overflow::Suspend { NotSent::Full } else { NotSent::Overflows }
+    }
+
+    /// Puts `value` in the place of the oldest, or refuses it, as the policy says. It has been moved; what is returned is
+    /// for the hook.
+    fn displace(&mut self, value: *const T) -> (T, Undelivered) {
+        if self.overflow == Overflow::DropOldest
+            && let Some(oldest) = self.buffer.pop()
+        {
+            // SAFETY: the caller's value, not used again: a full ring has a slot where one has just been emptied.
+            let has_slot = unsafe { self.buffer.push(value) };
+            debug_assert!(has_slot);
+            self.tally.note(|stats| stats.sends += 1);
+            return (oldest, Undelivered::Replaced);
+        }
+        // SAFETY: as above.
+        (unsafe { value.read() }, Undelivered::Refused)
+    }
+
+    /// Takes the oldest value, from the store or from a waiting sender, and lets a waiting sender fill the gap.
     #[inline]
     pub(super) fn receive(&mut self, capacity: usize) -> Result<(T, Option<Wake>), TryRecvError> {
         if let Some(value) = self.buffer.pop() {
+            self.tally.note(|stats| stats.receives += 1);
             return Ok((value, self.refill(capacity)));
         }
         if self.closed {
+            self.tally.note(|stats| stats.failed_receives.closed += 1);
             return Err(TryRecvError::Closed);
         }
         let mut taken = MaybeUninit::<T>::uninit();
         // SAFETY: a sender's slot holds its value; if its claim is lost the copied bits do not count.
         let hand_over = |slot: *mut ()| unsafe { taken.as_mut_ptr().copy_from_nonoverlapping(slot.cast(), 1) };
         match self.senders.win_first(Outcome::Event, hand_over) {
-            // SAFETY: the sender's claim was won after the copy, so it gave the value up.
-            Some(wake) => Ok((unsafe { taken.assume_init() }, Some(wake))),
+            Some(wake) => {
+                self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
+                // SAFETY: the sender's claim was won after the copy, so it gave the value up.
+                Ok((unsafe { taken.assume_init() }, Some(wake)))
+            }
             None => Err(TryRecvError::Empty),
         }
     }
 
-    /// As [`State::send`], for a selector that is queued elsewhere: its own wait ends together with the send.
+    /// As [`State::send`], for a selector that is queued elsewhere: its own wait ends together with the send. It has ended
+    /// also if the channel `Overflows`, which is then to be carried out.
     pub(super) fn send_for(
         &mut self,
         own: Party<'_>,
@@ -119,22 +179,26 @@ impl<T> State<T> {
     ) -> Result<Option<Wake>, NotSelected<NotSent>> {
         if self.closed {
             own.end(Outcome::Closed)?;
-            return Err(NotSelected::Not(NotSent::Closed));
+            return self.send(value, capacity).map_err(NotSelected::Not);
         }
-        // SAFETY: as in `send`.
+        // SAFETY: as in `hand_over`.
         let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(value, 1) };
         if let Some(wake) = self.receivers.meet_first(own, hand_over)? {
+            self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
             return Ok(Some(wake));
         }
-        let len = self.buffer.len();
-        if len >= capacity {
-            return Err(NotSelected::Not(NotSent::Full));
+        if self.buffer.len() >= capacity {
+            let full = self.full();
+            if let NotSent::Overflows = full {
+                own.end(Outcome::Event)?;
+            }
+            return Err(NotSelected::Not(full));
         }
-        if len == self.buffer.slots() {
-            return Err(NotSelected::Not(NotSent::MustGrow { slots: len }));
+        if self.buffer.next_slot().is_none() {
+            return Err(NotSelected::Not(NotSent::MustGrow { slots: self.buffer.slots() }));
         }
+        // There is a slot for it, and of receivers none but the selector itself, whose wait is over then.
         own.end(Outcome::Event)?;
-        // Nobody is left who could take it but the buffer: the selector's own nodes are of a wait that is over.
         self.send(value, capacity).map_err(NotSelected::Not)
     }
 
@@ -144,37 +208,75 @@ impl<T> State<T> {
         own: Party<'_>,
         capacity: usize,
     ) -> Result<(T, Option<Wake>), NotSelected<TryRecvError>> {
-        if self.buffer.len() > 0 {
-            own.end(Outcome::Event)?;
+        if self.buffer.len() > 0 || self.closed {
+            own.end(if self.buffer.len() > 0 { Outcome::Event } else { Outcome::Closed })?;
             return self.receive(capacity).map_err(NotSelected::Not);
-        }
-        if self.closed {
-            own.end(Outcome::Closed)?;
-            return Err(NotSelected::Not(TryRecvError::Closed));
         }
         let mut taken = MaybeUninit::<T>::uninit();
         // SAFETY: as in `receive`.
         let hand_over = |slot: *mut ()| unsafe { taken.as_mut_ptr().copy_from_nonoverlapping(slot.cast(), 1) };
-        match self.senders.meet_first(own, hand_over)? {
-            // SAFETY: as in `receive`.
-            Some(wake) => Ok((unsafe { taken.assume_init() }, Some(wake))),
-            None => Err(NotSelected::Not(TryRecvError::Empty)),
-        }
+        let wake = self.senders.meet_first(own, hand_over)?;
+        let wake = wake.ok_or(NotSelected::Not(TryRecvError::Empty))?;
+        self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
+        // SAFETY: as in `receive`.
+        Ok((unsafe { taken.assume_init() }, Some(wake)))
     }
 
     /// Moves the first waiting sender's value into the room that a receive has just made, if it has: it may have taken a
     /// value that was one too many (see [`Shared::give_back`]). A sender that waits in a closed channel has failed.
     #[inline]
-    fn refill(&mut self, capacity: usize) -> Option<Wake> {
+    pub(super) fn refill(&mut self, capacity: usize) -> Option<Wake> {
         if self.senders.is_empty() || self.closed || self.buffer.len() >= capacity {
             return None;
         }
-        let buffer = &mut self.buffer;
+        // There is one: whoever waits has found the capacity's worth of values in the slots, and one has just left.
+        let next = self.buffer.next_slot()?;
         // SAFETY: the slot is free memory; until it is committed what it holds does not count.
-        let hand_over = |slot: *mut ()| unsafe { buffer.next_slot().copy_from_nonoverlapping(slot.cast(), 1) };
+        let hand_over = |slot: *mut ()| unsafe { next.copy_from_nonoverlapping(slot.cast(), 1) };
         let wake = self.senders.win_first(Outcome::Event, hand_over)?;
         // SAFETY: the sender's claim was won after the copy, so the slot holds its value.
         unsafe { self.buffer.commit() };
+        self.tally.note(|stats| stats.sends += 1);
+        Some(wake)
+    }
+}
+
+impl<T> State<T> {
+    /// Takes back a value that was handed to a receiver which went away: it goes to the next receiver, or is the next to be
+    /// received.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it, and why it is undelivered; or there must be more memory first.
+    pub(super) fn take_back(&mut self, value: *const T, capacity: usize) -> Result<Option<Wake>, NotTaken> {
+        let wake = self.hand_over(value);
+        if wake.is_none() {
+            if self.overflow == Overflow::DropOldest && self.buffer.len() >= capacity {
+                // It is the oldest.
+                let why = if capacity == 0 { Undelivered::Abandoned } else { Undelivered::Replaced };
+                return Err(NotTaken::Undelivered(why));
+            }
+            // It may make one more than the capacity for a moment: better than a value out of order.
+            // SAFETY: the caller's value; on success it is not used again.
+            if !unsafe { self.buffer.push_front(value) } {
+                return Err(match self.buffer.can_grow() {
+                    true => NotTaken::MustGrow { slots: self.buffer.slots() },
+                    false => NotTaken::Undelivered(Undelivered::Abandoned),
+                });
+            }
+        }
+        self.tally.note(|stats| stats.receives -= 1);
+        Ok(wake)
+    }
+
+    /// Ends the wait of one who waits in a closed channel.
+    fn end_one(&mut self) -> Option<Wake> {
+        if let Some(wake) = self.receivers.win_first(Outcome::Closed, |_| {}) {
+            self.tally.note(|stats| stats.failed_receives.closed += 1);
+            return Some(wake);
+        }
+        let wake = self.senders.win_first(Outcome::Closed, |_| {})?;
+        self.tally.note(|stats| stats.failed_sends.closed += 1);
         Some(wake)
     }
 }
@@ -188,14 +290,29 @@ pub(super) fn wake_if(wake: Option<Wake>) {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(capacity: usize) -> Self {
-        let state = State {
-            buffer: Ring::new(capacity),
-            senders: WaitQueue::new(),
-            receivers: WaitQueue::new(),
-            closed: false,
-        };
-        Self { state: SpinLock::new(state), capacity, senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
+    /// A channel with one sender and one receiver.
+    #[cfg(not(loom))]
+    pub(super) const fn new(state: State<T>, capacity: usize, hook: Hook<T>) -> Self {
+        Self {
+            counts: state.tally.is_on(),
+            state: StateLock::new(state),
+            capacity,
+            hook,
+            #[cfg(feature = "alloc")]
+            handles: Handles::one_of_each(),
+        }
+    }
+
+    #[cfg(loom)]
+    pub(super) fn new(state: State<T>, capacity: usize, hook: Hook<T>) -> Self {
+        Self {
+            counts: state.tally.is_on(),
+            state: StateLock::new(state),
+            capacity,
+            hook,
+            #[cfg(feature = "alloc")]
+            handles: Handles::one_of_each(),
+        }
     }
 
     /// What tells this channel from others.
@@ -207,45 +324,74 @@ impl<T> Shared<T> {
     /// A send that does not wait.
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let value = ManuallyDrop::new(value);
-        match self.send_now(&value) {
+        match self.send_now(&raw const *value) {
             Ok(()) => Ok(()),
-            Err(NotSent::Closed) => Err(TrySendError::Closed(ManuallyDrop::into_inner(value))),
-            Err(_) => Err(TrySendError::Full(ManuallyDrop::into_inner(value))),
-        }
-    }
-
-    /// Sends `value`, which has been moved on success.
-    #[inline]
-    pub(super) fn send_now(&self, value: &ManuallyDrop<T>) -> Result<(), NotSent> {
-        loop {
-            let mut state = self.state.lock();
-            let sent = state.send(&raw const **value, self.capacity);
-            drop(state);
-            match sent {
-                Ok(wake) => {
-                    wake_if(wake);
-                    return Ok(());
-                }
-                Err(NotSent::MustGrow { slots }) => self.grow(slots),
-                Err(why) => return Err(why),
+            Err((state, NotSent::Closed)) => {
+                drop(state);
+                Err(TrySendError::Closed(ManuallyDrop::into_inner(value)))
+            }
+            Err((mut state, _)) => {
+                state.tally.note(|stats| stats.failed_sends.full += 1);
+                drop(state);
+                Err(TrySendError::Full(ManuallyDrop::into_inner(value)))
             }
         }
     }
 
-    /// Replaces a full buffer of `slots` by one twice as large, unless another has done so.
+    /// Sends the value behind `value`, which has been moved on success; else returns the lock under which the channel was
+    /// `Full` or `Closed`.
+    #[inline]
+    pub(super) fn send_now(&self, value: *const T) -> Result<(), (StateGuard<'_, T>, NotSent)> {
+        loop {
+            let mut state = self.state.lock();
+            match state.send(value, self.capacity) {
+                Ok(wake) => {
+                    drop(state);
+                    wake_if(wake);
+                    return Ok(());
+                }
+                Err(NotSent::MustGrow { slots }) => {
+                    drop(state);
+                    self.grow(slots);
+                }
+                Err(NotSent::Overflows) => {
+                    self.overflow(state, value);
+                    return Ok(());
+                }
+                Err(why) => return Err((state, why)),
+            }
+        }
+    }
+
+    /// Carries out the policy of a channel that is full, and does not let senders wait. The value has been moved.
+    pub(super) fn overflow(&self, mut state: StateGuard<'_, T>, value: *const T) {
+        let (undelivered, why) = state.displace(value);
+        state.tally.note(|stats| stats.undelivered(why, 1));
+        drop(state);
+        self.hook.give(undelivered, why);
+    }
+
+    /// Makes room in a store that has no more than `slots`, unless another has done so.
     #[cold]
     pub(super) fn grow(&self, slots: usize) {
-        let mut larger = Ring::larger(slots);
-        let mut state = self.state.lock();
-        if state.buffer.slots() == slots {
-            state.buffer.grow_into(&mut larger);
+        #[cfg(feature = "alloc")]
+        {
+            let mut growth = Store::growth(self.capacity, slots);
+            self.state.lock().buffer.grow(&mut growth, slots);
         }
-        drop(state);
+        // Lent memory has a slot for each value that may be in it, and is never asked for one more.
+        #[cfg(not(feature = "alloc"))]
+        unreachable!("a store of {slots} slots cannot grow");
     }
 
     /// A receive that does not wait.
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
-        let received = self.state.lock().receive(self.capacity);
+        let mut state = self.state.lock();
+        let received = state.receive(self.capacity);
+        if let Err(TryRecvError::Empty) = received {
+            state.tally.note(|stats| stats.failed_receives.empty += 1);
+        }
+        drop(state);
         let (value, wake) = received?;
         wake_if(wake);
         Ok(value)
@@ -256,19 +402,9 @@ impl<T> Shared<T> {
         if core::mem::replace(&mut self.state.lock().closed, true) {
             return false;
         }
-        loop {
-            // One at a time, so that no wake happens under the lock. Nobody can register any more.
-            let mut state = self.state.lock();
-            let wake = match state.receivers.win_first(Outcome::Closed, |_| {}) {
-                Some(wake) => Some(wake),
-                None => state.senders.win_first(Outcome::Closed, |_| {}),
-            };
-            drop(state);
-            match wake {
-                Some(wake) => wake.wake(),
-                None => return true,
-            }
-        }
+        // One at a time, so that no wake happens under the lock. Nobody can register any more.
+        each(|| self.state.lock().end_one(), Wake::wake);
+        true
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -277,36 +413,5 @@ impl<T> Shared<T> {
 
     pub(super) fn len(&self) -> usize {
         self.state.lock().buffer.len()
-    }
-
-    /// One more sender.
-    pub(super) fn add_sender(self: &Arc<Self>) -> Arc<Self> {
-        // Relaxed: made from a sender that exists, so the count cannot reach zero meanwhile.
-        self.senders.fetch_add(1, Ordering::Relaxed);
-        self.clone()
-    }
-
-    /// One more receiver.
-    pub(super) fn add_receiver(self: &Arc<Self>) -> Arc<Self> {
-        // Relaxed: as above.
-        self.receivers.fetch_add(1, Ordering::Relaxed);
-        self.clone()
-    }
-
-    /// A sender is gone; the last one closes the channel.
-    pub(super) fn drop_sender(&self) {
-        // AcqRel: what the other senders did comes before the close.
-        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.close();
-        }
-    }
-
-    /// A receiver is gone; the last one closes the channel and drops what nobody will receive.
-    pub(super) fn drop_receiver(&self) {
-        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.close();
-            let mut empty = Ring::new(0);
-            core::mem::swap(&mut self.state.lock().buffer, &mut empty);
-        }
     }
 }

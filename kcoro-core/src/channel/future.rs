@@ -2,7 +2,8 @@
 //! Sending and receiving from async code.
 //!
 //! The claim, the queue node and the slot lie in the pinned future. A winner touches them under the channel's lock only,
-//! and dropping the future takes that lock, so it never pulls them away from under one.
+//! and dropping the future takes that lock, so it never pulls them away from under one. Streams and sinks are made of the
+//! same parts.
 #![expect(unsafe_code, reason = "pinned futures whose nodes are queued")]
 
 use core::cell::UnsafeCell;
@@ -62,22 +63,21 @@ impl Waiting {
     }
 }
 
-/// See [`Receiver::recv_async`](super::Receiver::recv_async).
-#[must_use = "a future does nothing until it is awaited"]
-pub struct RecvFuture<'a, T> {
-    channel: &'a Shared<T>,
+/// A receive that waits in something pinned: a future, or a stream. Whoever holds it knows the channel, and calls
+/// [`Receiving::abandon`] before it goes.
+pub(super) struct Receiving<T> {
     waiting: Waiting,
     slot: UnsafeCell<MaybeUninit<T>>,
 }
 
 // SAFETY: the slot is written by the winner and read by the owner; both may be on any thread if `T` is `Send`.
-unsafe impl<T: Send> Send for RecvFuture<'_, T> {}
-// SAFETY: a shared future gives no access.
-unsafe impl<T: Send> Sync for RecvFuture<'_, T> {}
+unsafe impl<T: Send> Send for Receiving<T> {}
+// SAFETY: a shared one gives no access.
+unsafe impl<T: Send> Sync for Receiving<T> {}
 
-impl<'a, T> RecvFuture<'a, T> {
-    pub(super) fn new(channel: &'a Shared<T>) -> Self {
-        Self { channel, waiting: Waiting::new(), slot: UnsafeCell::new(MaybeUninit::uninit()) }
+impl<T> Receiving<T> {
+    pub(super) fn new() -> Self {
+        Self { waiting: Waiting::new(), slot: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
     /// The result of a wait that has ended.
@@ -92,20 +92,17 @@ impl<'a, T> RecvFuture<'a, T> {
             _ => Err(RecvError::Closed),
         }
     }
-}
 
-impl<T> Future for RecvFuture<'_, T> {
-    type Output = Result<T, RecvError>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: nothing is moved out of the pinned future.
+    /// Receives, from the same `channel` each time.
+    pub(super) fn poll(self: Pin<&mut Self>, channel: &Shared<T>, context: &Context<'_>) -> Poll<Result<T, RecvError>> {
+        // SAFETY: nothing is moved out of what is pinned.
         let this = unsafe { self.get_unchecked_mut() };
         // Cloned before the lock: a waker is foreign code.
         let waker = context.waker().clone();
         match this.waiting.progress {
             Progress::Over => panic!("polled after it was ready"),
             Progress::Queued => {
-                if let Some(outcome) = this.channel.renew_waker(this.waiting.node(), &this.waiting.claim, waker) {
+                if let Some(outcome) = channel.renew_waker(this.waiting.node(), &this.waiting.claim, waker) {
                     this.waiting.progress = Progress::Over;
                     // SAFETY: the claim was won, and the result is taken once.
                     return Poll::Ready(unsafe { this.take(outcome) });
@@ -115,8 +112,8 @@ impl<T> Future for RecvFuture<'_, T> {
             Progress::New => {
                 // SAFETY: pinned, and nothing is queued yet.
                 let node = unsafe { this.waiting.prepare(waker, this.slot.get().cast()) };
-                // SAFETY: the node stays until it is removed, by its winner or by the drop.
-                match unsafe { this.channel.recv_or_queue(node) } {
+                // SAFETY: the node stays until it is removed, by its winner or by `abandon`.
+                match unsafe { channel.recv_or_queue(node) } {
                     Err(TryRecvError::Empty) => Poll::Pending,
                     received => {
                         this.waiting.progress = Progress::Over;
@@ -126,40 +123,45 @@ impl<T> Future for RecvFuture<'_, T> {
             }
         }
     }
-}
 
-impl<T> Drop for RecvFuture<'_, T> {
-    fn drop(&mut self) {
-        if self.waiting.progress != Progress::Queued {
+    /// After a receive is over: the next poll begins another.
+    #[cfg(feature = "futures")]
+    pub(super) fn begin_anew(self: Pin<&mut Self>) {
+        // SAFETY: nothing is moved, and nothing is queued when it is over.
+        let this = unsafe { self.get_unchecked_mut() };
+        debug_assert!(this.waiting.progress == Progress::Over);
+        this.waiting.progress = Progress::New;
+    }
+
+    /// Ends it: it waits no more, and a value that it has won goes to the next in line.
+    pub(super) fn abandon(&mut self, channel: &Shared<T>) {
+        if core::mem::replace(&mut self.waiting.progress, Progress::Over) != Progress::Queued {
             return;
         }
         // SAFETY: the node was queued as a receiver.
-        unsafe { self.channel.unqueue_receiver(self.waiting.node()) };
+        unsafe { channel.unqueue_receiver(self.waiting.node()) };
         if let Some((Outcome::Event, _)) = self.waiting.claim.outcome() {
-            // It won a value that nobody will take out of it: the value goes to the next in line.
             // SAFETY: the winner wrote the slot, and the value is taken once.
-            self.channel.give_back(unsafe { (*self.slot.get()).assume_init_read() });
+            channel.give_back(unsafe { (*self.slot.get()).assume_init_read() });
         }
     }
 }
 
-/// See [`Sender::send_async`](super::Sender::send_async).
-#[must_use = "a future does nothing until it is awaited"]
-pub struct SendFuture<'a, T> {
-    channel: &'a Shared<T>,
+/// A send that waits in something pinned; see [`Receiving`].
+pub(super) struct Sending<T> {
     waiting: Waiting,
     /// There until it is sent or handed back.
     value: UnsafeCell<ManuallyDrop<T>>,
 }
 
 // SAFETY: the value is read by the winner or by the owner; both may be on any thread if `T` is `Send`.
-unsafe impl<T: Send> Send for SendFuture<'_, T> {}
-// SAFETY: a shared future gives no access.
-unsafe impl<T: Send> Sync for SendFuture<'_, T> {}
+unsafe impl<T: Send> Send for Sending<T> {}
+// SAFETY: a shared one gives no access.
+unsafe impl<T: Send> Sync for Sending<T> {}
 
-impl<'a, T> SendFuture<'a, T> {
-    pub(super) fn new(channel: &'a Shared<T>, value: T) -> Self {
-        Self { channel, waiting: Waiting::new(), value: UnsafeCell::new(ManuallyDrop::new(value)) }
+impl<T> Sending<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self { waiting: Waiting::new(), value: UnsafeCell::new(ManuallyDrop::new(value)) }
     }
 
     /// # Safety
@@ -169,26 +171,32 @@ impl<'a, T> SendFuture<'a, T> {
         // SAFETY: the caller's promise.
         unsafe { ManuallyDrop::take(self.value.get_mut()) }
     }
-}
 
-impl<T> Future for SendFuture<'_, T> {
-    type Output = Result<(), SendError<T>>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    /// Sends, into the same `channel` each time.
+    pub(super) fn poll(
+        self: Pin<&mut Self>,
+        channel: &Shared<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), SendError<T>>> {
         // SAFETY: the value is moved out only when it is handed back; it is not structurally pinned.
         let this = unsafe { self.get_unchecked_mut() };
         let waker = context.waker().clone();
         let outcome = match this.waiting.progress {
             Progress::Over => panic!("polled after it was ready"),
-            Progress::Queued => this.channel.renew_waker(this.waiting.node(), &this.waiting.claim, waker),
+            Progress::Queued => channel.renew_waker(this.waiting.node(), &this.waiting.claim, waker),
             Progress::New => {
                 // SAFETY: pinned, and nothing is queued yet.
                 let node = unsafe { this.waiting.prepare(waker, this.value.get().cast()) };
-                // SAFETY: node and value stay until the node is removed, by its winner or by the drop.
-                match unsafe { this.channel.send_or_queue(this.value.get().cast(), node) } {
+                // Should the hook panic, the value has been sent.
+                this.waiting.progress = Progress::Over;
+                // SAFETY: node and value stay until the node is removed, by its winner or by `abandon`.
+                match unsafe { channel.send_or_queue(this.value.get().cast(), node) } {
                     Ok(()) => Some(Outcome::Event),
                     Err(NotSent::Closed) => Some(Outcome::Closed),
-                    Err(_) => None,
+                    Err(_) => {
+                        this.waiting.progress = Progress::Queued;
+                        None
+                    }
                 }
             }
         };
@@ -196,27 +204,84 @@ impl<T> Future for SendFuture<'_, T> {
         this.waiting.progress = Progress::Over;
         Poll::Ready(match outcome {
             Outcome::Event => Ok(()),
-            // SAFETY: nobody took the value, and the future is over.
+            // SAFETY: nobody took the value, and this is over.
             _ => Err(SendError::Closed(unsafe { this.take_value() })),
         })
     }
-}
 
-impl<T> Drop for SendFuture<'_, T> {
-    fn drop(&mut self) {
-        match self.waiting.progress {
+    /// Ends it: it waits no more, and a value that has not been sent is dropped.
+    pub(super) fn abandon(&mut self, channel: &Shared<T>) {
+        match core::mem::replace(&mut self.waiting.progress, Progress::Over) {
             Progress::Over => return,
             Progress::New => {}
             Progress::Queued => {
                 // SAFETY: the node was queued as a sender.
-                unsafe { self.channel.unqueue_sender(self.waiting.node()) };
+                unsafe { channel.unqueue_sender(self.waiting.node()) };
                 if let Some((Outcome::Event, _)) = self.waiting.claim.outcome() {
                     return;
                 }
             }
         }
-        // SAFETY: the value was not sent, and the future goes.
+        // SAFETY: the value was not sent, and this is over.
         drop(unsafe { self.take_value() });
+    }
+}
+
+/// See [`Receiver::recv_async`](super::Receiver::recv_async).
+#[must_use = "a future does nothing until it is awaited"]
+pub struct RecvFuture<'a, T> {
+    channel: &'a Shared<T>,
+    receiving: Receiving<T>,
+}
+
+impl<'a, T> RecvFuture<'a, T> {
+    pub(super) fn new(channel: &'a Shared<T>) -> Self {
+        Self { channel, receiving: Receiving::new() }
+    }
+}
+
+impl<T> Future for RecvFuture<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let channel = self.channel;
+        // SAFETY: pinned with the future.
+        unsafe { self.map_unchecked_mut(|this| &mut this.receiving) }.poll(channel, context)
+    }
+}
+
+impl<T> Drop for RecvFuture<'_, T> {
+    fn drop(&mut self) {
+        self.receiving.abandon(self.channel);
+    }
+}
+
+/// See [`Sender::send_async`](super::Sender::send_async).
+#[must_use = "a future does nothing until it is awaited"]
+pub struct SendFuture<'a, T> {
+    channel: &'a Shared<T>,
+    sending: Sending<T>,
+}
+
+impl<'a, T> SendFuture<'a, T> {
+    pub(super) fn new(channel: &'a Shared<T>, value: T) -> Self {
+        Self { channel, sending: Sending::new(value) }
+    }
+}
+
+impl<T> Future for SendFuture<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let channel = self.channel;
+        // SAFETY: pinned with the future.
+        unsafe { self.map_unchecked_mut(|this| &mut this.sending) }.poll(channel, context)
+    }
+}
+
+impl<T> Drop for SendFuture<'_, T> {
+    fn drop(&mut self) {
+        self.sending.abandon(self.channel);
     }
 }
 

@@ -5,13 +5,20 @@
 //! |---|---|---|
 //! | [`rendezvous`] | until a receiver takes the value | until a sender comes |
 //! | [`bounded`]`(n)` | while `n` values wait, exactly | while empty |
+//! | [`unbounded`] | never: it grows, and gives the memory back | while empty |
+//! | [`conflated`] | never: the newest value replaces the one that waits | while empty |
+//! | [`never`] | | for ever |
+//!
+//! A [`Builder`] makes each of them with a hook for values that nobody receives, with stats, or with another policy of
+//! what happens when it is full ([`Overflow`]).
 //!
 //! Values leave in the order in which they entered. Waiters are served in the order in which they registered; an
 //! operation that need not wait may overtake only those that have not registered yet. A value goes straight from a sender
 //! into a waiting receiver's frame, or out of a waiting sender's frame: it moves once.
 //!
 //! Closing (or dropping the last sender) lets the buffered values drain; after them operations return `Closed`. A failed
-//! send returns its value.
+//! send returns its value. A value that was sent and that nobody will receive ([`Undelivered`] says why) goes to the
+//! channel's hook, once, or is dropped.
 //!
 //! All operations work from coroutines of any runtime and, with feature `std`, from plain threads. At entry a cancelled
 //! coroutine gets `Cancelled` before anything else; an operation that has been completed by the other side completes,
@@ -29,35 +36,49 @@
 //! ```
 
 mod arm;
+#[cfg(feature = "alloc")]
+mod builder;
 mod core;
+#[cfg(feature = "alloc")]
+mod drain;
 mod error;
+mod fixed;
 mod future;
+#[cfg(feature = "alloc")]
+mod handles;
+mod lock;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod queued;
+#[cfg(feature = "alloc")]
 mod receiver;
-mod ring;
+#[cfg(feature = "alloc")]
 mod sender;
+#[cfg(feature = "futures")]
+mod sink;
+mod stats;
+mod store;
+#[cfg(feature = "futures")]
+mod stream;
+mod undelivered;
 mod waiting;
 
-use alloc::sync::Arc;
-
 pub use self::arm::{RecvArm, SendArm};
+#[cfg(feature = "alloc")]
+pub use self::builder::{Builder, bounded, conflated, never, rendezvous, unbounded};
+#[cfg(feature = "alloc")]
+pub use self::drain::Drain;
 pub use self::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
+pub use self::fixed::StaticChannel;
 pub use self::future::{RecvFuture, SendFuture};
+#[cfg(feature = "alloc")]
 pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
+#[cfg(feature = "alloc")]
 pub use self::sender::Sender;
+#[cfg(feature = "futures")]
+pub use self::sink::{IntoSink, SendSink};
+pub use self::stats::{Failures, Rates, Stats};
+#[cfg(feature = "futures")]
+pub use self::stream::{IntoStream, RecvStream};
+pub use self::undelivered::{Overflow, Undelivered};
 pub use crate::task::wait_record::ChannelId;
-
-/// A channel that holds up to `capacity` values, exactly.
-///
-/// Capacity zero is [`rendezvous`]. Memory for large capacities is taken as it is needed.
-pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    let shared = Arc::new(core::Shared::new(capacity));
-    (Sender::new(shared.clone()), Receiver::new(shared))
-}
-
-/// A channel without a buffer: each send waits for the receive that takes its value.
-pub fn rendezvous<T>() -> (Sender<T>, Receiver<T>) {
-    bounded(0)
-}

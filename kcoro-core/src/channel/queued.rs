@@ -5,9 +5,8 @@
 use core::mem::ManuallyDrop;
 use core::task::Waker;
 
-use super::core::{NotSent, Shared, wake_if};
+use super::core::{NotSent, NotTaken, Shared, wake_if};
 use super::error::TryRecvError;
-use crate::primitive::atomic::Ordering;
 use crate::task::claim::{Claim, Outcome};
 use crate::wait::queue::Node;
 use crate::wait::wake::WakeHandle;
@@ -24,6 +23,7 @@ impl<T> Shared<T> {
         if let Err(TryRecvError::Empty) = received {
             // SAFETY: forwarded.
             unsafe { state.receivers.push(node) };
+            state.tally.note(|stats| stats.receive_waits += 1);
         }
         drop(state);
         let (value, wake) = received?;
@@ -37,23 +37,14 @@ impl<T> Shared<T> {
     ///
     /// As [`Shared::recv_or_queue`]; the value has been moved on success.
     pub(super) unsafe fn send_or_queue(&self, value: *const T, node: *const Node) -> Result<(), NotSent> {
-        loop {
-            let mut state = self.state.lock();
-            let sent = state.send(value, self.capacity);
-            if let Err(NotSent::Full) = sent {
+        self.send_now(value).map_err(|(mut state, why)| {
+            if let NotSent::Full = why {
                 // SAFETY: forwarded.
                 unsafe { state.senders.push(node) };
+                state.tally.note(|stats| stats.send_waits += 1);
             }
-            drop(state);
-            match sent {
-                Ok(wake) => {
-                    wake_if(wake);
-                    return Ok(());
-                }
-                Err(NotSent::MustGrow { slots }) => self.grow(slots),
-                Err(why) => return Err(why),
-            }
-        }
+            why
+        })
     }
 
     /// How a queued future's wait has ended; if it has not, `waker` is what wakes it from now on.
@@ -98,31 +89,30 @@ impl<T> Shared<T> {
         unsafe { self.state.lock().senders.remove(node) };
     }
 
-    /// Takes back a value that was handed over to a receiver which went away: it is the next to be received. With no
-    /// receiver left it is dropped.
+    /// Takes back a value that was handed over to a receiver which went away: it goes to the next receiver, or is the next
+    /// to be received.
     pub(super) fn give_back(&self, value: T) {
         let value = ManuallyDrop::new(value);
         loop {
             let mut state = self.state.lock();
-            if self.receivers.load(Ordering::Acquire) == 0 {
-                drop(state);
-                return drop(ManuallyDrop::into_inner(value));
+            match state.take_back(&raw const *value, self.capacity) {
+                Ok(wake) => {
+                    drop(state);
+                    return wake_if(wake);
+                }
+                Err(NotTaken::MustGrow { slots }) => {
+                    drop(state);
+                    self.grow(slots);
+                }
+                Err(NotTaken::Undelivered(why)) => {
+                    state.tally.note(|stats| {
+                        stats.receives -= 1;
+                        stats.undelivered(why, 1);
+                    });
+                    drop(state);
+                    return self.hook.give(ManuallyDrop::into_inner(value), why);
+                }
             }
-            // SAFETY: as in `State::send`.
-            let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(&raw const *value, 1) };
-            let wake = state.receivers.win_first(Outcome::Event, hand_over);
-            let slots = state.buffer.slots();
-            if wake.is_none() && state.buffer.len() == slots {
-                drop(state);
-                self.grow(slots);
-                continue;
-            }
-            if wake.is_none() {
-                // It may make one more than the capacity for a moment: better than a value out of order.
-                state.buffer.push_front(ManuallyDrop::into_inner(value));
-            }
-            drop(state);
-            return wake_if(wake);
         }
     }
 }

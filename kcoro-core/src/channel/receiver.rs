@@ -7,15 +7,17 @@ use core::iter::FusedIterator;
 use core::time::Duration;
 
 use super::core::Shared;
+use super::drain::Drain;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::future::RecvFuture;
-use super::sender::check_clock;
+use super::stats::Stats;
+use super::waiting::limit_at;
 use crate::task::wait_record::ChannelId;
 use crate::time::{Instant, ns_of};
 use crate::wait::Limit;
 
 /// Receives values from a channel; clone it for more receivers, each value goes to one of them. Dropping the last one
-/// closes the channel and drops what is buffered.
+/// closes the channel and discards what is buffered: it goes to the [hook](super::Builder::on_undelivered), or is dropped.
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
@@ -61,11 +63,11 @@ impl<T> Receiver<T> {
     ///
     /// See [`RecvTimeoutError`].
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.0.recv(check_clock(deadline).map_err(RecvTimeoutError::Clock)?)
+        self.0.recv(limit_at(deadline).map_err(RecvTimeoutError::Clock)?)
     }
 
     /// Receives a value from async code. Dropping the future gives up; a value that it had already won goes to the next
-    /// receiver.
+    /// receiver that waits, or else is the next to be received.
     ///
     /// The future does not know the coroutine that polls it, so it is no cancellation point.
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
@@ -94,6 +96,37 @@ impl<T> Receiver<T> {
         TryIter(self)
     }
 
+    /// Takes all that is buffered, in one step, and lets waiting senders into the room that this makes.
+    ///
+    /// The values are received: those that the iterator is dropped with are dropped, and do not go to the hook. Of a
+    /// rendezvous channel it takes nothing, for nothing is buffered. Not a cancellation point.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kcoro_core::channel::bounded;
+    ///
+    /// let (tx, rx) = bounded(3);
+    /// [1, 2, 3].map(|n| tx.send(n).unwrap());
+    /// let values = rx.drain();
+    /// assert!(rx.is_empty() && values.len() == 3);
+    /// tx.send(4).unwrap();
+    /// assert_eq!(values.collect::<Vec<_>>(), [1, 2, 3]);
+    /// # }
+    /// ```
+    pub fn drain(&self) -> Drain<T> {
+        Drain::new(self.0.drain())
+    }
+
+    /// As [`Receiver::drain`], but the values go to the [hook](super::Builder::on_undelivered), as
+    /// [`Undelivered::Discarded`](super::Undelivered::Discarded), or are dropped. Says how many they were.
+    ///
+    /// # Panics
+    ///
+    /// When the hook or a destructor does, after all values have gone their way.
+    pub fn discard(&self) -> usize {
+        self.0.discard()
+    }
+
     /// Closes the channel for everyone: sends fail, receives drain what is buffered. Says whether it was open.
     pub fn close(&self) -> bool {
         self.0.close()
@@ -119,9 +152,14 @@ impl<T> Receiver<T> {
         self.len() >= self.capacity()
     }
 
-    /// How many values the channel can hold; zero for rendezvous.
+    /// How many values the channel can hold: zero for rendezvous, `usize::MAX` for unbounded.
     pub fn capacity(&self) -> usize {
         self.0.capacity
+    }
+
+    /// What the channel has done until now, if it was built [with stats](super::Builder::with_stats).
+    pub fn stats(&self) -> Option<Stats> {
+        self.0.stats()
     }
 
     /// What tells this channel from others, in a [`Dump`](crate::sched::Dump) for example.

@@ -8,9 +8,11 @@ use core::time::Duration;
 use super::core::Shared;
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::future::SendFuture;
+use super::stats::Stats;
+use super::waiting::limit_at;
 use crate::task::wait_record::ChannelId;
-use crate::time::{ClockMismatch, Instant, ns_of};
-use crate::wait::{Limit, enter};
+use crate::time::{Instant, ns_of};
+use crate::wait::Limit;
 
 /// Sends values into a channel; clone it for more senders. Dropping the last one closes the channel.
 pub struct Sender<T>(Arc<Shared<T>>);
@@ -24,7 +26,8 @@ impl<T> Sender<T> {
         &self.0
     }
 
-    /// Sends `value`, waiting for room (bounded) or for the receive that takes it (rendezvous).
+    /// Sends `value`, waiting for room (bounded) or for the receive that takes it (rendezvous). A channel that is unbounded,
+    /// conflated, or [drops what is too much](super::Overflow) never waits; the values that it drops go to its hook.
     ///
     /// # Errors
     ///
@@ -34,7 +37,7 @@ impl<T> Sender<T> {
         self.0.send(value, Limit::Never).map_err(SendTimeoutError::without_deadline)
     }
 
-    /// Sends `value` if that needs no wait: there is room, or a receiver waits. Never a cancellation point.
+    /// Sends `value` if that needs no wait: there is room, or can be made, or a receiver waits. Never a cancellation point.
     ///
     /// ```
     /// use kcoro_core::channel::{TrySendError, bounded};
@@ -81,7 +84,7 @@ impl<T> Sender<T> {
     ///
     /// See [`SendTimeoutError`]; the value comes back.
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        match check_clock(deadline) {
+        match limit_at(deadline) {
             Ok(limit) => self.0.send(value, limit),
             Err(why) => Err(SendTimeoutError::Clock(value, why)),
         }
@@ -134,9 +137,14 @@ impl<T> Sender<T> {
         self.len() >= self.capacity()
     }
 
-    /// How many values the channel can hold; zero for rendezvous.
+    /// How many values the channel can hold: zero for rendezvous, `usize::MAX` for unbounded.
     pub fn capacity(&self) -> usize {
         self.0.capacity
+    }
+
+    /// What the channel has done until now, if it was built [with stats](super::Builder::with_stats).
+    pub fn stats(&self) -> Option<Stats> {
+        self.0.stats()
     }
 
     /// What tells this channel from others, in a [`Dump`](crate::sched::Dump) for example.
@@ -147,17 +155,6 @@ impl<T> Sender<T> {
     /// Whether the two send into the same channel.
     pub fn same_channel(&self, other: &Sender<T>) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// The limit that a deadline is for the caller, whose clock must be the deadline's.
-pub(super) fn check_clock(deadline: Instant) -> Result<Limit, ClockMismatch> {
-    match enter().waiter() {
-        Ok(waiter) if waiter.clock_id() != deadline.clock() => {
-            Err(ClockMismatch { left: waiter.clock_id(), right: deadline.clock() })
-        }
-        // Who cannot wait needs no clock.
-        _ => Ok(Limit::AtNs(deadline.as_nanos())),
     }
 }
 

@@ -58,7 +58,6 @@ mod imp {
 }
 
 /// The current worker: null outside of one, [`INTERRUPT`] in a handler.
-#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn worker() -> *const () {
     imp::worker()

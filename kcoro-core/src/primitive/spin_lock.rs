@@ -48,6 +48,19 @@ impl<T: ?Sized> SpinLock<T> {
         if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended();
         }
+        self.taken()
+    }
+
+    /// Takes the lock if it is free: for who must not wait for its holder.
+    #[cfg_attr(kcoro_interleave, track_caller)]
+    pub(crate) fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
+        // Acquire: as in `lock`.
+        let is_free = self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        is_free.then(|| self.taken())
+    }
+
+    #[inline(always)]
+    fn taken(&self) -> SpinGuard<'_, T> {
         held::took();
         self.holder.note();
         SpinGuard { lock: self }

@@ -112,6 +112,8 @@ pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
 #[cfg(not(loom))]
+pub(crate) use self::spawn_builder::AtLimit;
+#[cfg(not(loom))]
 pub(crate) use self::tracing::tell_cancelled;
 #[cfg(not(loom))]
 pub use self::{
@@ -129,4 +131,4 @@ pub use self::{
     spawn_builder::Builder,
     stats::Stats,
 };
-pub use crate::task::wait_record::{ScopeId, WaitsFor};
+pub use crate::task::wait_record::{ScopeId, TokenId, WaitsFor};

@@ -21,7 +21,7 @@ pub enum SpawnError {
     InInterrupt,
     /// The runtime has shut down.
     Shutdown,
-    /// The runtime's limit is reached. `spawn` waits for room, `try_spawn` says this.
+    /// The runtime's limit, or that of a scope, is reached. `spawn` waits for room, `try_spawn` says this.
     Full {
         /// The limit, in live coroutines.
         limit: usize,
@@ -35,7 +35,7 @@ pub enum SpawnError {
         /// How many there are.
         workers: usize,
     },
-    /// The wait for room under the limit ended early.
+    /// The wait for room under a limit ended early.
     Wait(WaitError),
 }
 
@@ -47,12 +47,12 @@ impl fmt::Display for SpawnError {
                 f.write_str("cannot spawn in an interrupt or signal handler: wake a coroutine that does")
             }
             Self::Shutdown => f.write_str("the runtime has shut down"),
-            Self::Full { limit } => write!(f, "the runtime's limit of {limit} coroutines is reached"),
+            Self::Full { limit } => write!(f, "the limit of {limit} coroutines is reached"),
             Self::Stack(why) => why.fmt(f),
             Self::NoWorker { index, workers } => {
                 write!(f, "no worker {index}: the runtime has {workers}, numbered from 0")
             }
-            Self::Wait(why) => write!(f, "waiting for room under the runtime's limit: {why}"),
+            Self::Wait(why) => write!(f, "waiting for room under the limit of coroutines: {why}"),
         }
     }
 }

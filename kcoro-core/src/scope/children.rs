@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The children of one scope: how many live, which, and who waits for the last.
+//! The children of one scope: how many live, which, who waits for the last, and who for a place among them.
 //!
 //! It lies in the parent's frame. A child's last touch of it is the release of its lock; the parent leaves the frame
 //! only after it has seen, under the lock, that no child is left.
-#![expect(unsafe_code, reason = "spawns closures that borrow; a list of children that live while they are on it")]
+#![expect(unsafe_code, reason = "spawns closures that borrow; cancels children that live while they are listed")]
 
+use alloc::vec::Vec;
 use core::pin::pin;
 use core::ptr::{self, NonNull};
 
+use super::collected::Collected;
+use super::list::{List, link_of};
 use crate::primitive::SpinLock;
-use crate::sched::task_core::{Opener, ScopeLink, ScopeOf, TaskCore};
+use crate::sched::task_core::{Opener, ScopeOf};
 use crate::sched::tell_cancelled;
 use crate::sched::{Builder, JoinHandle, SpawnError};
 use crate::stack::StackError;
@@ -23,46 +26,64 @@ use crate::wait::{Limit, enter};
 
 /// See the [module](self).
 pub(super) struct Children {
-    state: SpinLock<State>,
-    on_no_stack: OnNoStack,
+    pub(super) state: SpinLock<State>,
+    /// Why children had no stack.
+    no_stack: Collected<StackError>,
     opener: Opener,
 }
 
-/// What becomes of the other children when one has no stack and never runs.
+/// What becomes of the other children when one fails.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnNoStack {
+pub(super) enum OnFailure {
     GoOn,
     CancelOthers,
 }
 
-struct State {
+/// What the lock guards.
+pub(super) struct State {
     /// Children that have been spawned, or are about to be, and have not ended.
-    live: usize,
-    /// Those that a cancel reaches: a list through their scope links.
-    first: Option<NonNull<Header>>,
+    pub(super) live: usize,
+    /// How many may live at once.
+    pub(super) limit: usize,
+    /// Who waits until fewer do.
+    pub(super) waiting: WaitQueue,
+    /// Those that a cancel reaches.
+    list: List,
     /// Children to come are cancelled at once.
     cancelled: bool,
+    on_failure: OnFailure,
+    /// For children to come.
+    pub(super) name: Option<&'static str>,
     /// Panics and missing stacks that no join has taken up.
     unobserved_failures: usize,
-    /// Why the first child that had no stack had none.
-    no_stack: Option<StackError>,
+    /// Nobody wants to know of those.
+    forgives: bool,
     parent: WaitQueue,
 }
 
-// SAFETY: the list is touched under the lock only, and children leave it before they end.
-unsafe impl Send for State {}
-
 impl Children {
-    pub(super) fn new(on_no_stack: OnNoStack) -> Self {
+    pub(super) fn new(on_failure: OnFailure) -> Self {
         let state = State {
             live: 0,
-            first: None,
+            limit: usize::MAX,
+            waiting: WaitQueue::new(),
+            list: List::new(),
             cancelled: false,
+            on_failure,
+            name: None,
             unobserved_failures: 0,
-            no_stack: None,
+            forgives: false,
             parent: WaitQueue::new(),
         };
-        Self { state: SpinLock::new(state), on_no_stack, opener: Opener::current() }
+        Self { state: SpinLock::new(state), no_stack: Collected::new(), opener: Opener::current() }
+    }
+
+    pub(super) fn set_name(&self, name: &'static str) {
+        self.state.lock().name = Some(name);
+    }
+
+    pub(super) fn set_on_failure(&self, on_failure: OnFailure) {
+        self.state.lock().on_failure = on_failure;
     }
 
     /// Spawns a child.
@@ -77,20 +98,26 @@ impl Children {
         F: FnOnce() -> T,
     {
         // Counted first: the child may end before the spawn returns.
-        self.state.lock().live += 1;
-        let scope = ScopeOf { on_end: Some(Self::child_ended), data: (&raw const *self).cast(), opener: self.opener };
+        let name = self.take_place(builder.at_limit())?;
+        let (on_end, data) = (Some(Self::child_ended as _), (&raw const *self).cast());
         // SAFETY: the caller's promise.
-        let handle = unsafe { builder.spawn_unchecked(body, scope) };
+        let handle = unsafe { builder.spawn_unchecked(body, ScopeOf { on_end, data, opener: self.opener, name }) };
         match &handle {
             Ok(handle) => self.enlist(handle.task()),
-            Err(_) => self.state.lock().live -= 1,
+            Err(_) => self.give_place_back(),
         }
         handle
     }
 
     /// How many failures no join has taken up.
     pub(super) fn unobserved_failures(&self) -> usize {
-        self.state.lock().unobserved_failures
+        let state = self.state.lock();
+        if state.forgives { 0 } else { state.unobserved_failures }
+    }
+
+    /// From now on failures that no join takes up are somebody else's to see.
+    pub(super) fn forgive(&self) {
+        self.state.lock().forgives = true;
     }
 
     /// Counts a failure whose handle was dropped without a join.
@@ -98,9 +125,17 @@ impl Children {
         self.state.lock().unobserved_failures += 1;
     }
 
-    /// Why a child had no stack, if one had none.
-    pub(super) fn no_stack(&self) -> Option<StackError> {
-        self.state.lock().no_stack
+    /// Why children had no stack, for each that had none.
+    pub(super) fn take_no_stack(&self) -> Vec<StackError> {
+        self.no_stack.take()
+    }
+
+    /// A child, or the closure, has failed.
+    pub(super) fn note_failure(&self) {
+        let on_failure = self.state.lock().on_failure;
+        if on_failure == OnFailure::CancelOthers {
+            self.cancel();
+        }
     }
 
     /// Puts a new child on the list, unless it has ended already.
@@ -111,7 +146,7 @@ impl Children {
             if link_of(task.as_ptr()).over.get() {
                 return;
             }
-            state.insert(task.as_ptr());
+            state.list.insert(task.as_ptr());
         }
         let cancelled = state.cancelled;
         drop(state);
@@ -132,21 +167,22 @@ impl Children {
         let this = unsafe { &*this.cast::<Children>() };
         // SAFETY: the child's own reference keeps it alive, and it has written what is read before the lock is taken.
         let link = unsafe { link_of(child) };
-        if link.no_stack.get().is_some() && this.on_no_stack == OnNoStack::CancelOthers {
+        if let Some(why) = link.no_stack.get() {
             // While the parent still waits for this child, and so cannot leave.
-            this.cancel();
+            this.no_stack.add(why);
+            this.note_failure();
         }
         let mut state = this.state.lock();
         link.over.set(true);
         // SAFETY: the child is live.
-        unsafe { state.strike(child) };
+        unsafe { state.list.strike(child) };
         state.unobserved_failures += usize::from(link.failed_unobserved.get());
-        state.no_stack = state.no_stack.or(link.no_stack.get());
-        state.live -= 1;
-        let wake = if state.live == 0 { state.parent.win_first(Outcome::Event, |_| {}) } else { None };
-        // From here on the parent may leave the frame that `this` lies in.
+        let next = state.end_one();
+        let parent = if state.live == 0 { state.parent.win_first(Outcome::Event, |_| {}) } else { None };
+        // From here on the parent may leave the frame that `this` lies in, unless `next` keeps it.
         drop(state);
-        if let Some(wake) = wake {
+        // At most one of the two: who gets the place is counted as living.
+        if let Some(wake) = next.or(parent) {
             wake.wake();
         }
     }
@@ -156,17 +192,13 @@ impl Children {
         let mut won: Chain<Header> = Chain::new();
         let mut state = self.state.lock();
         state.cancelled = true;
-        let mut next = state.first;
-        while let Some(child) = next {
+        state.list.for_each(|child| {
             // SAFETY: listed children are live while the lock is held.
-            unsafe {
-                next = link_of(child).next.get();
-                if child.as_ref().claim.request_cancel() == Some(Won::Parked) {
-                    // We won its published park, so it is ours, in no queue, and live until it has run.
-                    won.push_back(child);
-                }
+            if unsafe { child.as_ref() }.claim.request_cancel() == Some(Won::Parked) {
+                // SAFETY: we won its published park, so it is ours, in no queue, and live until it has run.
+                unsafe { won.push_back(child) };
             }
-        }
+        });
         drop(state);
         while let Some(task) = won.pop_front() {
             // SAFETY: as above.
@@ -220,52 +252,4 @@ impl Children {
         let live = self.state.lock().live;
         crate::sched::fatal(format_args!("a scope with {live} unfinished children was entered where it cannot wait"))
     }
-}
-
-impl State {
-    /// # Safety
-    ///
-    /// The child is live until it is struck.
-    unsafe fn insert(&mut self, child: NonNull<Header>) {
-        // SAFETY: the child is live, and so are listed ones.
-        unsafe {
-            let link = link_of(child);
-            link.listed.set(true);
-            link.prev.set(None);
-            link.next.set(self.first);
-            if let Some(next) = self.first {
-                link_of(next).prev.set(Some(child));
-            }
-        }
-        self.first = Some(child);
-    }
-
-    /// # Safety
-    ///
-    /// The child is live.
-    unsafe fn strike(&mut self, child: NonNull<Header>) {
-        // SAFETY: the child is live, and a listed child's neighbours are listed, and so live.
-        unsafe {
-            let link = link_of(child);
-            if !link.listed.replace(false) {
-                return;
-            }
-            let (prev, next) = (link.prev.get(), link.next.get());
-            match prev {
-                Some(prev) => link_of(prev).next.set(next),
-                None => self.first = next,
-            }
-            if let Some(next) = next {
-                link_of(next).prev.set(prev);
-            }
-        }
-    }
-}
-
-/// # Safety
-///
-/// The child is live for `'a`. Its place in the list is touched under the lock only.
-unsafe fn link_of<'a>(child: NonNull<Header>) -> &'a ScopeLink {
-    // SAFETY: forwarded.
-    unsafe { &TaskCore::of(child).scope }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! What went wrong in a [`try_scope`](super::try_scope), all of it.
+//! What went wrong in a [`try_scope`](super::try_scope) or a [`gather`](super::gather), all of it.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::primitive::SpinLock;
+use super::catch;
+use super::children::Children;
+use super::collected::Collected;
 use crate::sched::Panicked;
 use crate::stack::StackError;
 
@@ -42,17 +43,23 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
 /// The failures of a scope: at least one.
 #[non_exhaustive]
 pub struct ScopeError<E> {
-    /// The first in time: the one that cancelled the others.
+    /// The first in time: the one that cancelled the others, unless the scope was [supervised](super::TryScope::supervise).
     pub first: Failure<E>,
     /// The rest, in the order in which they came.
     pub others: Vec<Failure<E>>,
 }
 
 impl<E> ScopeError<E> {
-    /// `first`, and after it what `later` holds.
-    pub(super) fn starting_with(first: Failure<E>, later: Option<Self>) -> Self {
-        let others = later.into_iter().flat_map(|later| core::iter::once(later.first).chain(later.others));
-        Self { first, others: others.collect() }
+    /// All of `failures`, the oldest first, if there are any.
+    pub(super) fn of(failures: Vec<Failure<E>>) -> Option<Self> {
+        let mut failures = failures.into_iter();
+        let first = failures.next()?;
+        Some(Self { first, others: failures.collect() })
+    }
+
+    /// Every failure, in the order in which they came.
+    pub fn into_failures(self) -> impl Iterator<Item = Failure<E>> {
+        core::iter::once(self.first).chain(self.others)
     }
 }
 
@@ -74,38 +81,38 @@ impl<E: fmt::Debug> fmt::Debug for ScopeError<E> {
 
 impl<E: fmt::Debug + fmt::Display> core::error::Error for ScopeError<E> {}
 
-/// Failures as they come in, newest first.
-pub(super) struct Failures<E>(SpinLock<Option<Box<Entry<E>>>>);
-
-struct Entry<E> {
-    failure: Failure<E>,
-    older: Option<Box<Entry<E>>>,
+/// All failures of a scope whose children have ended, the oldest first.
+///
+/// A cancelled child is not given a stack, so those that had none failed before the failures that a cancel brought. Where
+/// failures cancel nobody, their place among the others is not known; they come first there, too.
+pub(super) fn all_failures<E>(children: &Children, others: &Collected<Failure<E>>) -> Vec<Failure<E>> {
+    children.take_no_stack().into_iter().map(Failure::NoStack).chain(others.take()).collect()
 }
 
-impl<E> Failures<E> {
-    pub(super) fn new() -> Self {
-        Self(SpinLock::new(None))
-    }
+/// Runs a child, or the closure of a scope, and takes up its failure.
+pub(super) fn observe<T, E>(
+    children: &Children,
+    failures: &Collected<Failure<E>>,
+    body: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Failed> {
+    let failure = match catch(body) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => Failure::Error(error),
+        Err(payload) => Failure::Panicked(Panicked::new(payload)),
+    };
+    failures.add(failure);
+    children.note_failure();
+    Err(Failed)
+}
 
-    pub(super) fn add(&self, failure: Failure<E>) {
-        // Allocated before the lock is taken.
-        let mut entry = Box::new(Entry { failure, older: None });
-        let mut newest = self.0.lock();
-        entry.older = newest.take();
-        *newest = Some(entry);
-    }
+/// The child failed; how, the scope's error says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed;
 
-    /// All failures so far, if there are any.
-    pub(super) fn take(&self) -> Option<ScopeError<E>> {
-        let mut newest = self.0.lock().take();
-        let mut others = Vec::new();
-        while let Some(entry) = newest {
-            let Entry { failure, older } = *entry;
-            others.push(failure);
-            newest = older;
-        }
-        let first = others.pop()?;
-        others.reverse();
-        Some(ScopeError { first, others })
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the coroutine failed; the scope's error says how")
     }
 }
+
+impl core::error::Error for Failed {}

@@ -92,6 +92,18 @@ impl WaitQueue {
         self.head.is_null()
     }
 
+    /// How many nodes are queued, or `limit` if they are more.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn count_up_to(&self, limit: usize) -> usize {
+        let (mut count, mut node) = (0, self.head);
+        while !node.is_null() && count < limit {
+            count += 1;
+            // SAFETY: nodes in the queue are live while the lock is held, which `&self` stands for.
+            node = unsafe { (*node).next.get() };
+        }
+        count
+    }
+
     /// Puts `node` at the end.
     ///
     /// # Safety
@@ -112,6 +124,27 @@ impl WaitQueue {
             }
         }
         self.tail = node;
+    }
+
+    /// Puts `node` before all others.
+    ///
+    /// # Safety
+    ///
+    /// As [`WaitQueue::push`].
+    pub(crate) unsafe fn push_front(&mut self, node: *const Node) {
+        // SAFETY: the caller's node is live, and so are all nodes in the queue.
+        unsafe {
+            debug_assert!(!(*node).queued.get());
+            (*node).queued.set(true);
+            (*node).prev.set(ptr::null());
+            (*node).next.set(self.head);
+            if self.head.is_null() {
+                self.tail = node;
+            } else {
+                (*self.head).prev.set(node);
+            }
+        }
+        self.head = node;
     }
 
     /// Takes `node` out if it is still in.
@@ -169,14 +202,25 @@ impl WaitQueue {
     /// copies bits only: if the claim is lost, what it wrote does not count and it is called for the next candidate.
     #[inline]
     pub(crate) fn win_first(&mut self, outcome: Outcome, mut hand_over: impl FnMut(*mut ())) -> Option<Wake> {
+        self.win_first_if(outcome, |slot| {
+            hand_over(slot);
+            true
+        })
+    }
+
+    /// As [`WaitQueue::win_first`], up to the first waiter whose slot `admit` refuses: that one stays the first.
+    #[inline]
+    pub(crate) fn win_first_if(&mut self, outcome: Outcome, mut admit: impl FnMut(*mut ()) -> bool) -> Option<Wake> {
         while !self.head.is_null() {
             let node = self.head;
             // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
-            let (claim, generation, arm, slot) = unsafe {
-                self.remove(node);
-                (&*(*node).claim, (*node).generation, (*node).arm, (*node).slot)
-            };
-            hand_over(slot);
+            let (claim, generation, arm, slot) =
+                unsafe { (&*(*node).claim, (*node).generation, (*node).arm, (*node).slot) };
+            if !admit(slot) {
+                return None;
+            }
+            // SAFETY: it is queued here.
+            unsafe { self.remove(node) };
             // SAFETY: as above; the handle is taken before the win, which is the last touch.
             let handle = unsafe { (*(*node).handle.get()).take() };
             match claim.try_win(generation, outcome, arm) {

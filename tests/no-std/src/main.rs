@@ -2,7 +2,7 @@
 //! A program without std, on the host: one worker, static stacks, a clock that stands still until all sleep.
 //!
 //! It exits with 0 when every promise held, after it has played the scenario suite, and says how many scenarios that
-//! were. `tests/tests/no_std.rs` builds and runs it.
+//! were. `tests/tests/programs/no_std.rs` builds and runs it.
 #![no_std]
 #![cfg_attr(not(feature = "std"), no_main)]
 

@@ -50,7 +50,7 @@ impl Death {
 pub type TestKey = (Vec<(String, String)>, String, String);
 
 /// One committed bug, and how it is found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Mutant {
     pub name: String,
     pub build: String,
@@ -154,11 +154,16 @@ impl Mutant {
         let after = |flag: &str| Some(*words.get(words.iter().position(|word| *word == flag)? + 1)?);
         let package = after("--package").ok_or("`Build:` names no --package")?;
         let home = home_of(package, tree).ok_or_else(|| format!("there is no package `{package}`"))?;
-        match after("--test") {
-            Some(test) if home.join(format!("tests/{test}")).is_dir() => Ok(home.join(format!("tests/{test}"))),
-            Some(test) => Ok(home.join(format!("tests/{test}.rs"))),
-            None => Ok(home.join("src")),
-        }
+        let Some(test) = after("--test") else { return Ok(home.join("src")) };
+        let folder = home.join(format!("tests/{test}"));
+        let path: Vec<_> = self.test.split("::").collect();
+        Ok(match path[..] {
+            _ if !folder.is_dir() => folder.with_extension("rs"),
+            // `platform::room::scenario`: a runner makes its tests of a list.
+            [_, room, _] => home.join(format!("scenarios/src/{room}.rs")),
+            [module, _] => folder.join(format!("{module}.rs")),
+            _ => folder.join("main.rs"),
+        })
     }
 }
 
@@ -222,6 +227,15 @@ mod tests {
         assert!(own.check_against(&root()).unwrap_err().contains("does not apply"), "there is no such file");
         let sources = own.sources_of_test(&root()).unwrap();
         assert_eq!(sources, root().join("xtask/src"));
+        let (folders, home) = (root().join("tests/tests"), root().join("tests"));
+        for (test, sources) in [
+            ("runtime::one", folders.join("switch/runtime.rs")),
+            ("posix::turns::one", home.join("scenarios/src/turns.rs")),
+            ("one", folders.join("switch/main.rs")),
+        ] {
+            let one = Mutant { build: "--package kcoro-tests --test switch".into(), test: test.into(), ..own.clone() };
+            assert_eq!(one.sources_of_test(&root()).unwrap(), sources);
+        }
         let elsewhere = Mutant { build: "--package nobody".into(), ..own };
         assert!(elsewhere.sources_of_test(&root()).unwrap_err().contains("nobody"));
     }

@@ -82,7 +82,7 @@ unsafe fn look(inner: &Inner, task: NonNull<Header>, now_ns: u64) -> Looked {
 fn scope(core: &TaskCore) -> Option<ScopeInfo> {
     let scope = &core.scope;
     let parent = (scope.parent_id != 0).then_some(scope.parent_id);
-    scope.on_end.map(|_| ScopeInfo { id: ScopeId::of(scope.data), parent })
+    scope.on_end.map(|_| ScopeInfo { id: ScopeId::of(scope.data), parent, name: scope.name })
 }
 
 /// The worker that a coroutine is bound to.

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{CoroutineInfo, CoroutineState, Dump};
+use super::{CoroutineInfo, CoroutineState, Dump, ScopeInfo};
 
 /// Writes what is known of a code address, in a few words without a line break.
 pub type ShowAddress<'a> = &'a dyn Fn(usize, &mut fmt::Formatter<'_>) -> fmt::Result;
@@ -91,8 +91,10 @@ fn write_coroutine(
         CoroutineState::Parked { on, waited } => write!(f, "waits for {on}, for {waited:?} now")?,
     }
     write!(f, ", on worker {}, spawned at {}", one.worker, one.spawn_site)?;
-    if let Some(scope) = one.scope {
-        write!(f, ", in scope {}", scope.id)?;
+    match one.scope {
+        Some(ScopeInfo { id, name: Some(name), .. }) => write!(f, ", in scope `{name}` {id}")?,
+        Some(ScopeInfo { id, .. }) => write!(f, ", in scope {id}")?,
+        None => {}
     }
     for &address in &one.backtrace {
         write!(f, "\n{:margin$}    at ", "")?;
@@ -115,6 +117,7 @@ mod tests {
         let scope = parent.map(|parent| ScopeInfo {
             id: ScopeId::of(core::ptr::without_provenance::<u8>(0x40)),
             parent: (parent != 0).then_some(parent),
+            name: None,
         });
         let (spawn_site, state) = (Location::caller(), CoroutineState::Ready);
         CoroutineInfo { id, name: None, spawn_site, scope, worker: 1, state, backtrace: Vec::new() }
@@ -151,6 +154,13 @@ mod tests {
         const DEEP: u64 = 2000;
         let chain: Vec<_> = (1..=DEEP).map(|id| (id, Some(id - 1))).collect();
         assert_eq!(tree(&chain).last(), Some(&(2 * (DEEP as usize - 1), DEEP)));
+    }
+
+    #[test]
+    fn a_named_scope_is_told_by_its_name_too() {
+        let mut child = coroutine(7, Some(0));
+        child.scope.as_mut().expect("it has one").name = Some("parsers");
+        assert!(dump(std::vec![child]).to_string().ends_with(", in scope `parsers` 0x40"));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct ScopeInfo {
     pub id: ScopeId,
     /// The number of the coroutine whose scope it is; none if that is a plain thread, or of another runtime.
     pub parent: Option<u64>,
+    /// The name that the scope had when this coroutine was spawned.
+    pub name: Option<&'static str>,
 }
 
 /// What a coroutine does.

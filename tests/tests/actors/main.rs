@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Scopes and actors where threads, panics or the simulator's own interface are needed. What every platform must show is
+//! in the scenario suite.
+
+mod actor_chaos;
+mod actor_endings;
+mod borrow_torture;
+mod idle_actors;
+mod scope_dumps;
+
+/// Ends the calling coroutine's closure by a panic that no hook prints.
+fn quiet_panic() -> ! {
+    std::panic::resume_unwind(Box::new("on purpose"))
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What a runtime tells of itself: dumps, asked for or on a signal, and counters.
+
+mod dump;
+mod dump_on_signal;
+mod metrics;
