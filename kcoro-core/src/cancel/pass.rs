@@ -40,6 +40,7 @@ pub(super) fn cancel(node: &NodeRef, why: &Cause) -> bool {
     let (mut marked, mut hooked) = (PassQueue::new(), PassQueue::new());
     marked.push(node.clone());
     while let Some(node) = marked.pop() {
+        node.disarm();
         if wake_all(&node, why, &mut marked) {
             hooked.push(node);
         }

@@ -56,6 +56,7 @@ macro_rules! suite {
                 a_close_gives_values_back_to_waiting_senders [],
                 the_last_sender_closes [],
                 the_last_receiver_closes_and_drops_what_is_buffered [],
+                the_last_receiver_gives_values_back_to_waiting_senders [],
                 a_failed_send_returns_the_value [],
                 each_value_is_received_once_under_contention [],
                 values_of_one_sender_stay_in_order [],
@@ -91,6 +92,9 @@ macro_rules! suite {
                 cancelled_beats_closed_beats_timed_out [],
                 iterators_end_with_their_region [],
                 a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+                a_deadline_cancels_and_is_never_early [],
+                a_grace_period_ends_with_the_cancel [],
+                futures_sleep_and_are_limited [],
             }
             kinds {
                 a_send_into_an_unbounded_channel_never_waits [],
@@ -114,6 +118,7 @@ macro_rules! suite {
                 a_timeout_that_is_not_reached_leaves_no_trace [],
                 the_earliest_of_nested_timeouts_counts [],
                 a_wait_that_timed_out_leaves_nothing_behind [],
+                the_deadline_of_a_wait_that_is_over_does_not_end_the_next [StillTime],
                 a_wait_with_a_limit_is_never_cut_short [],
                 what_is_there_needs_no_time [],
                 for_ever_does_not_end [],
