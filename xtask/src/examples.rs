@@ -70,6 +70,15 @@ const EXAMPLES: &[Example] = &[
         ],
     },
     Example {
+        name: "pub_sub",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "3 subscribers\n2 subscribers\n2 subscribers\n2 subscribers\n",
+            "the fast one saw [100, 101, 103, 102], the slow one [102]",
+        ],
+    },
+    Example {
         name: "rate_limiter",
         arguments: "",
         exit_code: 0,
