@@ -47,6 +47,18 @@ const EXAMPLES: &[Example] = &[
         prints: &["is 500000500000", "Ok(356)", "Err(\"invalid digit found in string\")"],
     },
     Example {
+        name: "cancel_tree",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "orphan: given up, because the connection broke",
+            "patient request: given up, because the server stops",
+            "quick request: done",
+            "server: the server stops",
+            "slow request: given up, because the deadline has passed",
+        ],
+    },
+    Example {
         name: "timeouts",
         arguments: "",
         exit_code: 0,
@@ -55,6 +67,15 @@ const EXAMPLES: &[Example] = &[
             "nothing was received in time",
             "at most four naps fitted in: true, then cancelled while sleeping",
             "three ticks span at least two periods: true",
+        ],
+    },
+    Example {
+        name: "rate_limiter",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "12 requests were served, in the order in which they came: true",
+            "after the first 3 each waited for a beat of its own: true",
         ],
     },
     Example {

@@ -177,7 +177,10 @@ impl<M> Address<M> {
         };
         // From here on an answer goes back to the actor.
         answered.close();
-        answered.try_recv().map_err(|_| match why {
+        if let Ok(answer) = answered.try_recv() {
+            return Ok(answer);
+        }
+        Err(match why {
             RecvTimeoutError::TimedOut => AskError::TimedOut,
             RecvTimeoutError::CannotWait(why) => AskError::CannotWait(why),
             _ => AskError::Cancelled,

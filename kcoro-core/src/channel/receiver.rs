@@ -3,7 +3,6 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::iter::FusedIterator;
 use core::time::Duration;
 
 use super::core::Shared;
@@ -74,7 +73,8 @@ impl<T> Receiver<T> {
         RecvFuture::new(&self.0)
     }
 
-    /// Receives until the channel is closed and drained, or the coroutine is cancelled.
+    /// Receives until the channel is closed and drained, or the coroutine is cancelled. When that was the cancel of a
+    /// [region](crate::cancel::CancelToken::run), the iterator can go on after it.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -203,8 +203,6 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-impl<T> FusedIterator for Iter<'_, T> {}
-
 /// See [`Receiver::try_iter`].
 #[derive(Debug)]
 pub struct TryIter<'a, T>(&'a Receiver<T>);
@@ -228,8 +226,6 @@ impl<T> Iterator for IntoIter<T> {
         self.0.recv().ok()
     }
 }
-
-impl<T> FusedIterator for IntoIter<T> {}
 
 impl<T> IntoIterator for Receiver<T> {
     type Item = T;

@@ -41,6 +41,8 @@ mod permits;
 mod raw_mutex;
 mod rwlock;
 mod semaphore;
+#[cfg(all(test, feature = "std", not(loom)))]
+mod tests;
 mod wait_group;
 
 pub use self::barrier::{Barrier, BarrierWaitResult};

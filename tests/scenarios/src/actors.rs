@@ -248,6 +248,29 @@ pub(crate) fn an_answer_that_nobody_waits_for_comes_back(_: &Stage) {
     assert_eq!(came_back.load(Ordering::SeqCst), 1);
 }
 
+/// Takes its time to answer.
+struct Slow(Arc<AtomicU32>);
+
+impl Actor for Slow {
+    type Message = Reply<()>;
+    type Error = &'static str;
+
+    fn handle(&mut self, reply: Reply<()>, _: &Context<Reply<()>>) -> Result<(), Self::Error> {
+        sleep(MS).map_err(|_| "cancelled")?;
+        self.0.fetch_add(u32::from(reply.send(()).is_ok()), Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+pub(crate) fn an_answer_that_races_with_its_deadline_arrives_or_comes_back(_: &Stage) {
+    let accepted = Arc::new(AtomicU32::new(0));
+    let (slow, handle) = spawn(Slow(accepted.clone())).unwrap();
+    let answered = slow.ask_timeout(|reply| reply, MS);
+    slow.drain();
+    handle.join().unwrap();
+    assert_eq!(u32::from(answered.is_ok()), accepted.load(Ordering::SeqCst));
+}
+
 pub(crate) fn a_cancelled_actor_stops_once_and_its_waits_end(_: &Stage) {
     let log = Log::default();
     let (worker, handle) = log.builder(bounded(4)).spawn(Worker::new(&log)).unwrap();

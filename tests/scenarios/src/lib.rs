@@ -46,6 +46,7 @@ mod scopes_more;
 mod select;
 mod spawning;
 mod sync;
+mod ticks;
 mod timing;
 mod turns;
 mod waking;

@@ -27,7 +27,7 @@ fn a_lock_taken_twice_is_reported() {
     assert!(nested.contains("lock 0x"), "{nested}");
     let cell = report(|| {
         let cell = OnceCell::new();
-        drop(cell.get_or_init(|| *cell.get_or_init(|| 1).unwrap()).copied());
+        let _ = cell.get_or_init(|| *cell.get_or_init(|| 1).unwrap());
     });
     assert!(cell.contains("lock 0x"), "{cell}");
 }
@@ -37,12 +37,12 @@ fn what_nobody_gives_or_signals_is_reported() {
     let permits = report(|| drop(Semaphore::new(1).acquire(2)));
     assert!(permits.contains("permits of semaphore 0x"), "{permits}");
     for wait in [
-        || drop(Event::new().wait()),
-        || drop(Barrier::new(2).wait()),
+        || _ = Event::new().wait(),
+        || _ = Barrier::new(2).wait(),
         || {
             let group = WaitGroup::new();
             group.add(1);
-            drop(group.wait());
+            _ = group.wait();
         },
         || {
             let mutex = Mutex::new(());

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use kcoro_posix::sched::{spawn_local, yield_now};
-use kcoro_posix::sync::{Mutex, RwLock, Semaphore};
-use kcoro_tests::{end, runtime, until};
+use kcoro_posix::sync::{Mutex, RwLock, Semaphore, TryAcquireError};
+use kcoro_tests::{SHORT, end, runtime, until};
 
 /// One worker, whose queues have an order: so what is expected is known exactly.
 fn on_one_worker(body: impl FnOnce() + Send + 'static) {
@@ -81,6 +81,22 @@ fn permits_are_given_in_the_order_of_the_requests() {
             assert!(served.iter().copied().eq(met), "after {given} permits: {served:?}");
         }
         waiting.into_iter().for_each(|one| one.join().unwrap());
+    });
+}
+
+#[test]
+fn permits_are_not_given_past_one_who_waits() {
+    on_one_worker(|| {
+        let semaphore = Rc::new(Semaphore::new(1));
+        let waits = semaphore.clone();
+        let large = spawn_local(move || waits.acquire(2).unwrap().forget()).unwrap();
+        yield_now();
+        assert_eq!(semaphore.try_acquire(1).unwrap_err(), TryAcquireError::NoPermits);
+        assert_eq!(semaphore.try_acquire(0).unwrap_err(), TryAcquireError::NoPermits);
+        assert!(semaphore.acquire_timeout(1, SHORT).is_err());
+        semaphore.release(1);
+        large.join().unwrap();
+        assert_eq!(semaphore.try_acquire(0).unwrap().count(), 0);
     });
 }
 
