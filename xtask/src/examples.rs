@@ -136,6 +136,12 @@ const EXAMPLES: &[Example] = &[
         prints: &["the sum of 1000 cubes is 250500250000", "wrote target/timeline.json; 0 events were dropped"],
     },
     Example {
+        name: "select_everywhere",
+        arguments: "",
+        exit_code: 0,
+        prints: &["each of the three has served: true", "300 orders were served once each: true"],
+    },
+    Example {
         name: "pipeline",
         arguments: "",
         exit_code: 0,
