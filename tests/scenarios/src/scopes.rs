@@ -230,6 +230,8 @@ pub(crate) fn a_panic_of_a_child_is_the_failure_of_its_scope(_: &Stage) {
     });
     let failed = failed.unwrap_err();
     assert!(matches!(&failed.first, Failure::Panicked(panicked) if panicked.message() == Some("on purpose")));
+    let closure = try_scope(|_| -> Result<(), &str> { panic!("on purpose") });
+    assert!(matches!(closure.unwrap_err().first, Failure::Panicked(_)));
     let joined: Result<(), _> = scope(|s| s.spawn(|| panic!("on purpose")).unwrap().join());
     assert!(matches!(joined, Err(JoinError::Panicked(_))), "whoever joins takes the panic up");
     let count = AtomicU32::new(0);

@@ -56,6 +56,7 @@ macro_rules! suite {
                 a_close_gives_values_back_to_waiting_senders [],
                 the_last_sender_closes [],
                 the_last_receiver_closes_and_drops_what_is_buffered [],
+                the_last_receiver_gives_values_back_to_waiting_senders [],
                 a_failed_send_returns_the_value [],
                 each_value_is_received_once_under_contention [],
                 values_of_one_sender_stay_in_order [],
@@ -91,6 +92,9 @@ macro_rules! suite {
                 cancelled_beats_closed_beats_timed_out [],
                 iterators_end_with_their_region [],
                 a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+                a_deadline_cancels_and_is_never_early [],
+                a_grace_period_ends_with_the_cancel [],
+                futures_sleep_and_are_limited [],
             }
             kinds {
                 a_send_into_an_unbounded_channel_never_waits [],
@@ -104,6 +108,12 @@ macro_rules! suite {
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
             }
+            ticks {
+                an_instant_comes_once_and_never_early [],
+                ticks_do_not_drift_and_those_missed_are_dropped [],
+                futures_and_regions_receive_ticks [],
+                nothing_ticks_when_the_last_receiver_has_gone [StillTime],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],
@@ -114,6 +124,7 @@ macro_rules! suite {
                 a_timeout_that_is_not_reached_leaves_no_trace [],
                 the_earliest_of_nested_timeouts_counts [],
                 a_wait_that_timed_out_leaves_nothing_behind [],
+                the_deadline_of_a_wait_that_is_over_does_not_end_the_next [StillTime],
                 a_wait_with_a_limit_is_never_cut_short [],
                 what_is_there_needs_no_time [],
                 for_ever_does_not_end [],
@@ -177,6 +188,21 @@ macro_rules! suite {
                 failures_outside_of_the_window_are_forgotten [StillTime],
                 a_panic_is_answered_like_an_error [Unwinding],
                 a_cancelled_supervisor_ends_with_all_its_children [],
+            }
+            select {
+                what_is_ready_is_taken_at_once [],
+                a_select_waits_for_the_first_and_leaves_the_others_alone [],
+                a_waiting_send_hands_its_value_over [],
+                two_selects_that_face_each_other_meet [],
+                a_select_never_meets_itself [],
+                a_close_ends_a_select_and_values_come_back [],
+                the_value_of_a_send_that_was_not_chosen_is_dropped_once_or_stays [],
+                time_ends_a_select_and_never_early [],
+                a_cancelled_select_tells_one_of_its_arms [],
+                a_timeout_around_a_select_cancels_it [],
+                a_select_without_arms_waits_for_a_cancel [],
+                a_join_can_be_an_arm [],
+                each_value_is_selected_once_under_contention [],
             }
             waking {
                 a_future_is_woken_by_another_coroutine [],
