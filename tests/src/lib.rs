@@ -7,6 +7,7 @@ pub mod linear;
 pub mod platform;
 pub mod random;
 pub mod suite;
+pub mod sweep;
 pub mod toy;
 
 use std::sync::mpsc;

@@ -47,6 +47,18 @@ const EXAMPLES: &[Example] = &[
         prints: &["is 500000500000", "Ok(356)", "Err(\"invalid digit found in string\")"],
     },
     Example {
+        name: "cancel_tree",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "orphan: given up, because the connection broke",
+            "patient request: given up, because the server stops",
+            "quick request: done",
+            "server: the server stops",
+            "slow request: given up, because the deadline has passed",
+        ],
+    },
+    Example {
         name: "timeouts",
         arguments: "",
         exit_code: 0,

@@ -42,9 +42,12 @@
 //! | `pass` | a cancel on its way through a tree |
 //! | `region`, `spawn` | code and coroutines that obey a token |
 //! | `shield` | keeping cancels off; asking for the cause |
+//! | `deadline` | tokens that time cancels |
 //! | `hook`, `wait` | hooks; waiting for a cancel |
 
 mod cause;
+#[cfg(not(loom))]
+mod deadline;
 mod hook;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -54,7 +57,16 @@ mod region;
 mod shield;
 #[cfg(not(loom))]
 mod spawn;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wait;
+
+/// Models have no time.
+#[cfg(loom)]
+mod deadline {
+    pub(super) const ALARMS: usize = 2;
+    pub(super) struct Alarm;
+}
 
 use alloc::boxed::Box;
 use core::fmt;

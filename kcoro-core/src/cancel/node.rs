@@ -17,9 +17,11 @@
 
 use alloc::boxed::Box;
 use core::cell::Cell;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 use super::Cause;
+use super::deadline::{ALARMS, Alarm};
 use super::hook::Hook;
 use super::region::Region;
 use crate::primitive::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -49,6 +51,8 @@ pub(super) struct Attached {
     pub(super) waiters: WaitQueue,
     /// Each is one counted reference, see [`hook`](super::hook).
     pub(super) hooks: List<Hook>,
+    /// Dropped after the lock.
+    pub(super) alarms: [Option<Alarm>; ALARMS],
 }
 
 // SAFETY: the table in the module documentation. What is attached is used under the lock, and may be used on any thread:
@@ -120,6 +124,12 @@ impl Node {
         (!self.is_cancelled()).then_some(attached)
     }
 
+    /// Disarms its alarms.
+    pub(super) fn disarm(&self) {
+        let alarms = core::mem::take(&mut self.lock().alarms);
+        drop(alarms);
+    }
+
     pub(super) fn lock(&self) -> SpinGuard<'_, Attached> {
         self.attached.lock()
     }
@@ -132,6 +142,10 @@ pub(super) struct NodeRef(NonNull<Node>);
 unsafe impl Send for NodeRef {}
 // SAFETY: as above.
 unsafe impl Sync for NodeRef {}
+
+// No panic leaves a node half-changed: nothing that can panic runs under its lock.
+impl UnwindSafe for NodeRef {}
+impl RefUnwindSafe for NodeRef {}
 
 impl NodeRef {
     /// A node without a parent.
@@ -155,8 +169,13 @@ impl NodeRef {
     }
 
     fn allocate(parent: Option<NonNull<Node>>) -> NodeRef {
-        let attached =
-            Attached { children: List::new(), regions: List::new(), waiters: WaitQueue::new(), hooks: List::new() };
+        let attached = Attached {
+            children: List::new(),
+            regions: List::new(),
+            waiters: WaitQueue::new(),
+            hooks: List::new(),
+            alarms: [const { None }; ALARMS],
+        };
         let node = Box::new(Node {
             refs: AtomicUsize::new(1),
             state: AtomicU8::new(0),
@@ -169,11 +188,12 @@ impl NodeRef {
         NodeRef(NonNull::from(Box::leak(node)))
     }
 
-    /// A reference to a listed child, unless its last one has gone and it is about to leave the list.
+    /// A reference to a node that others list without counting, unless its last one has gone and it is about to leave their
+    /// list.
     ///
     /// # Safety
     ///
-    /// `node` was on the list of its parent, whose lock is still held.
+    /// `node` was listed, and takes itself off under a lock that the caller has held since.
     pub(super) unsafe fn of_listed(node: NonNull<Node>) -> Option<NodeRef> {
         // SAFETY: it cannot go before it has taken the lock that the caller holds.
         let refs = unsafe { &node.as_ref().refs };
@@ -247,6 +267,7 @@ unsafe fn give_back(node: NonNull<Node>) -> Option<NonNull<Node>> {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        self.disarm();
         // Whatever else can be attached holds a reference. Hooks are user data: dropped after the lock.
         loop {
             let hook = self.lock().hooks.pop_front();

@@ -74,7 +74,7 @@ fn readers_and_writers_on_threads_exclude_each_other() {
 
 #[test]
 fn signals_reach_threads_and_what_they_made_is_seen() {
-    let (event, barrier, cell) = (Event::new(), Barrier::new(2), OnceCell::new());
+    let (event, barrier, cell) = (Event::new(), Barrier::new(2), OnceCell::<Box<u32>>::new());
     let (mutex, changed) = (Mutex::new(0), Condvar::new());
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! Headers for models: coroutines that nobody schedules.
+//! Headers for tests and models: coroutines that nobody schedules.
 #![expect(unsafe_code, reason = "makes headers by hand and frees them through their table")]
 
 use core::panic::Location;
@@ -46,7 +46,7 @@ unsafe fn free(task: NonNull<Header>) {
 
 static VTABLE: TaskVtable = TaskVtable { run, reject, free, scheduler: &Nobody };
 
-/// A coroutine that some thread of a model stands for.
+/// A coroutine that a test or a thread of a model stands for.
 pub(crate) fn task() -> TaskRef {
     let spawn_site = Location::caller();
     let parts =

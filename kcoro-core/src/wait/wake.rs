@@ -21,6 +21,18 @@ pub(crate) enum WakeHandle {
     Task(Waker),
 }
 
+impl WakeHandle {
+    /// Another handle of the same waiter. That of a future is foreign code, so no lock may be held.
+    pub(crate) fn duplicate(&self) -> WakeHandle {
+        match self {
+            WakeHandle::Coroutine(task) => WakeHandle::Coroutine(*task),
+            #[cfg(feature = "std")]
+            WakeHandle::Thread(parker) => WakeHandle::Thread(parker.clone()),
+            WakeHandle::Task(waker) => WakeHandle::Task(waker.clone()),
+        }
+    }
+}
+
 /// A wake that is owed: a claim has been won. Dropping it without waking loses the wake.
 #[must_use = "the waiter sleeps until this is woken"]
 pub(crate) struct Wake {

@@ -11,7 +11,7 @@ use kcoro_core::cancel::{CancelToken, Cause, cause, shield};
 use kcoro_core::channel::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, bounded, rendezvous,
 };
-use kcoro_core::sched::{Builder, JoinError, spawn, yield_now};
+use kcoro_core::sched::{Builder, JoinError, TimeoutError, sleep_async, spawn, timeout_async, yield_now};
 use kcoro_core::time::{Instant, TimeError, sleep, sleep_until, timeout};
 use kcoro_core::wait::{WaitError, block_on};
 
@@ -308,4 +308,45 @@ pub(crate) fn a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_
         assert!(canceller.unwrap().join().unwrap());
         assert!(regions.join().unwrap() <= 3);
     }
+}
+
+pub(crate) fn a_deadline_cancels_and_is_never_early(_: &Stage) {
+    let (root, start) = (CancelToken::new(), Instant::now().unwrap());
+    let token = root.child_with_timeout(MS).unwrap();
+    let below = token.child();
+    assert_eq!((below.run(|| sleep(LONG)), token.cause()), (Err(TimeError::Cancelled), Some(Cause::Deadline)));
+    assert!((MS..LONG).contains(&Instant::now().unwrap().duration_since(start).unwrap()));
+    let again = root.child_with_deadline(start.saturating_add(MS)).unwrap();
+    assert_eq!(again.cause(), Some(Cause::Deadline), "at once: it is past");
+    assert!(!root.child_with_timeout(Duration::MAX).unwrap().is_cancelled());
+    // One that goes before its time disturbs nobody.
+    drop(root.child_with_timeout(MS).unwrap());
+    assert_eq!((sleep(MS * 2), root.is_cancelled()), (Ok(()), false));
+}
+
+pub(crate) fn a_grace_period_ends_with_the_cancel(_: &Stage) {
+    let (token, start) = (CancelToken::new(), Instant::now().unwrap());
+    let child = token.child();
+    assert!(!child.is_cancelling());
+    token.cancel_with_grace(MS).unwrap();
+    token.cancel_with_grace(LONG).unwrap();
+    assert!(child.is_cancelling() && token.child().is_cancelling());
+    assert_eq!(child.cancelled(), Ok(Cause::Cancelled));
+    assert!((MS..LONG).contains(&Instant::now().unwrap().duration_since(start).unwrap()), "the first one counts");
+    let hurried = CancelToken::new();
+    hurried.cancel_with_grace(LONG).unwrap();
+    assert!(hurried.cancel_with("now"), "it holds up nothing");
+}
+
+pub(crate) fn futures_sleep_and_are_limited(_: &Stage) {
+    let start = Instant::now().unwrap();
+    let token = CancelToken::new();
+    let slept = block_on(async {
+        let first = sleep_async(MS).await;
+        let elapsed = timeout_async(MS, token.cancelled_async()).await;
+        let in_time = timeout_async(LONG, sleep_async(Duration::ZERO)).await;
+        (first, elapsed, in_time)
+    });
+    assert_eq!(slept, Ok((Ok(()), Err(TimeoutError::Elapsed), Ok(Ok(())))));
+    assert!((MS * 2..LONG).contains(&Instant::now().unwrap().duration_since(start).unwrap()));
 }

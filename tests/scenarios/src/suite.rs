@@ -92,6 +92,9 @@ macro_rules! suite {
                 cancelled_beats_closed_beats_timed_out [],
                 iterators_end_with_their_region [],
                 a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
+                a_deadline_cancels_and_is_never_early [],
+                a_grace_period_ends_with_the_cancel [],
+                futures_sleep_and_are_limited [],
             }
             kinds {
                 a_send_into_an_unbounded_channel_never_waits [],
@@ -104,6 +107,12 @@ macro_rules! suite {
                 nothing_ever_comes_from_never [],
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
+            }
+            ticks {
+                an_instant_comes_once_and_never_early [],
+                ticks_do_not_drift_and_those_missed_are_dropped [],
+                futures_and_regions_receive_ticks [],
+                nothing_ticks_when_the_last_receiver_has_gone [StillTime],
             }
             timing {
                 a_sleep_is_never_early [],
@@ -178,6 +187,21 @@ macro_rules! suite {
                 failures_outside_of_the_window_are_forgotten [StillTime],
                 a_panic_is_answered_like_an_error [Unwinding],
                 a_cancelled_supervisor_ends_with_all_its_children [],
+            }
+            select {
+                what_is_ready_is_taken_at_once [],
+                a_select_waits_for_the_first_and_leaves_the_others_alone [],
+                a_waiting_send_hands_its_value_over [],
+                two_selects_that_face_each_other_meet [],
+                a_select_never_meets_itself [],
+                a_close_ends_a_select_and_values_come_back [],
+                the_value_of_a_send_that_was_not_chosen_is_dropped_once_or_stays [],
+                time_ends_a_select_and_never_early [],
+                a_cancelled_select_tells_one_of_its_arms [],
+                a_timeout_around_a_select_cancels_it [],
+                a_select_without_arms_waits_for_a_cancel [],
+                a_join_can_be_an_arm [],
+                each_value_is_selected_once_under_contention [],
             }
             waking {
                 a_future_is_woken_by_another_coroutine [],
