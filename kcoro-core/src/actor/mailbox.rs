@@ -69,7 +69,7 @@ impl<M> Mailbox<M> {
 
     /// Takes no more messages, and hands over what is left. Nobody is to receive after that.
     pub(super) fn finish(&self) {
-        self.receiver.close();
+        self.request(Request::Stop);
         while let Ok(message) = self.receiver.try_recv() {
             self.undelivered(message);
         }

@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod arm;
 #[cfg(feature = "alloc")]
 mod builder;
 mod core;
@@ -65,6 +66,7 @@ mod timed;
 mod undelivered;
 mod waiting;
 
+pub use self::arm::{RecvArm, SendArm};
 #[cfg(feature = "alloc")]
 pub use self::builder::{Builder, bounded, conflated, never, rendezvous, unbounded};
 #[cfg(feature = "alloc")]

@@ -24,7 +24,6 @@ impl<T> Receiver<T> {
         Self(shared)
     }
 
-    #[cfg(feature = "futures")]
     pub(super) fn shared(&self) -> &Shared<T> {
         &self.0
     }

@@ -397,6 +397,27 @@ pub(crate) fn a_failed_actor_gets_a_new_life_with_the_same_mailbox(_: &Stage) {
     assert_eq!((other_log.started(), other_log.stopped()), (1, 1), "the other was left alone");
 }
 
+pub(crate) fn a_drain_goes_on_in_the_next_life_and_a_stop_does_not(_: &Stage) {
+    // How often it starts and stops, what it handles, what is undelivered. Stopped before its first life it has none.
+    let ends = [(Address::drain as fn(&Address<Do>), (2, 2, 3, 0)), (Address::stop, (0, 0, 0, 3))];
+    for (end, expected) in ends {
+        let log = Log::default();
+        let mut tree = Supervisor::one_for_one();
+        let own = log.clone();
+        let worker = log.builder(bounded(8)).under(&mut tree, move || Worker::new(&own));
+        [Do::Fail, Do::Count, Do::Count].into_iter().for_each(|message| assert!(worker.tell(message).is_ok()));
+        end(&worker);
+        assert!(matches!(tree.spawn().unwrap().join().unwrap(), StopReason::Drained));
+        assert_eq!((log.started(), log.stopped(), log.handled(), log.undelivered()), expected);
+    }
+    let log = Log::default();
+    let mut tree = Supervisor::one_for_one();
+    let own = log.clone();
+    drop(log.builder(bounded(8)).under(&mut tree, move || Worker::new(&own)));
+    assert!(matches!(tree.spawn().unwrap().join().unwrap(), StopReason::Drained));
+    assert_eq!((log.started(), log.stopped()), (1, 1), "nobody could reach it, but it lived");
+}
+
 pub(crate) fn all_for_one_gives_all_a_new_life(_: &Stage) {
     let logs = [Log::default(), Log::default(), Log::default()];
     let mut tree = Supervisor::all_for_one();

@@ -43,6 +43,7 @@ mod placement;
 pub mod portable;
 mod scopes;
 mod scopes_more;
+mod select;
 mod spawning;
 mod sync;
 mod ticks;
