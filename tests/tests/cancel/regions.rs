@@ -72,21 +72,15 @@ fn a_cancel_of_the_whole_outlasts_regions_and_waits_for_shields() {
     in_coroutine(|| {
         let (tx, rx) = bounded(0);
         let coroutine = spawn(move || {
-            let shielded = CancelToken::new().run(|| shield(|| rx.recv()));
+            let shielded = CancelToken::new().run(|| shield(|| (rx.recv(), rx.recv())));
             (shielded, sleep(LONG))
         });
         let coroutine = coroutine.unwrap();
-        // A value is taken by who waits for it, so the coroutine is in its shield, or comes to it later.
-        while tx.try_send(1).is_err() {
-            coroutine.cancel();
-            if coroutine.is_finished() {
-                // It was cancelled before its first run.
-                return;
-            }
-            kcoro_posix::sched::yield_now();
-        }
+        tx.send(1).unwrap();
+        // It has taken that in its shield, where it waits for more.
         coroutine.cancel();
-        assert_eq!(coroutine.join().unwrap(), (Ok(1), CANCELLED));
+        tx.send(2).unwrap();
+        assert_eq!(coroutine.join().unwrap(), ((Ok(1), Ok(2)), CANCELLED));
     });
 }
 
@@ -116,9 +110,12 @@ fn a_region_carried_off_by_its_maker_counts_for_its_maker_until_it_is_left_elsew
         let maker = spawn_local(move || {
             let own = CancelToken::new();
             own.run(|| {
-                *hands_over.borrow_mut() = Some(suspended_in_a_region(&obeys));
+                let carrier = suspended_in_a_region(&obeys);
                 // Behind the carrier's shield, until somebody resumes it out of that.
-                (sleep(ZERO), rx.recv(), sleep(ZERO))
+                let before = sleep(ZERO);
+                // Nobody runs here until we wait.
+                *hands_over.borrow_mut() = Some(carrier);
+                (before, rx.recv(), sleep(ZERO))
             })
         });
         let maker = maker.unwrap();
