@@ -4,3 +4,4 @@
 pub mod channel;
 pub mod join;
 pub mod lock;
+pub mod overflowing;
