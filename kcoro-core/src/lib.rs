@@ -32,10 +32,16 @@ pub mod wait;
 #[doc(hidden)]
 pub use primitive::interleave;
 
-// Of channels only those in statics do without an allocator.
+// Of channels only those in statics do without an allocator, of locks and signals all.
 pub mod channel;
+pub mod select;
+pub mod sync;
 
 // From here on an allocator is needed.
+#[cfg(all(feature = "alloc", not(loom)))]
+pub mod actor;
+#[cfg(feature = "alloc")]
+pub mod cancel;
 #[cfg(feature = "alloc")]
 pub mod sched;
 #[cfg(all(feature = "alloc", not(loom)))]

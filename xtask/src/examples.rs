@@ -47,6 +47,18 @@ const EXAMPLES: &[Example] = &[
         prints: &["is 500000500000", "Ok(356)", "Err(\"invalid digit found in string\")"],
     },
     Example {
+        name: "cancel_tree",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "orphan: given up, because the connection broke",
+            "patient request: given up, because the server stops",
+            "quick request: done",
+            "server: the server stops",
+            "slow request: given up, because the deadline has passed",
+        ],
+    },
+    Example {
         name: "timeouts",
         arguments: "",
         exit_code: 0,
@@ -55,6 +67,24 @@ const EXAMPLES: &[Example] = &[
             "nothing was received in time",
             "at most four naps fitted in: true, then cancelled while sleeping",
             "three ticks span at least two periods: true",
+        ],
+    },
+    Example {
+        name: "pub_sub",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "3 subscribers\n2 subscribers\n2 subscribers\n2 subscribers\n",
+            "the fast one saw [100, 101, 103, 102], the slow one [102]",
+        ],
+    },
+    Example {
+        name: "rate_limiter",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "12 requests were served, in the order in which they came: true",
+            "after the first 3 each waited for a beat of its own: true",
         ],
     },
     Example {
@@ -104,6 +134,36 @@ const EXAMPLES: &[Example] = &[
         arguments: "target/timeline.json",
         exit_code: 0,
         prints: &["the sum of 1000 cubes is 250500250000", "wrote target/timeline.json; 0 events were dropped"],
+    },
+    Example {
+        name: "select_everywhere",
+        arguments: "",
+        exit_code: 0,
+        prints: &["each of the three has served: true", "300 orders were served once each: true"],
+    },
+    Example {
+        name: "pipeline",
+        arguments: "",
+        exit_code: 0,
+        prints: &["3 coroutines counted 90 words in 30 lines", "the first line with 5 words: 5"],
+    },
+    Example {
+        name: "prime_sieve",
+        arguments: "",
+        exit_code: 0,
+        prints: &["2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71"],
+    },
+    Example {
+        name: "supervised_actors",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "`till` failed (`half a dozen` is no amount), next: Restart(",
+            "`till` failed (panicked: the drawer is stuck), next: Restart(",
+            "the third till has taken 30; the ledger has all 60",
+            "1 amount came too late",
+            "stopped",
+        ],
     },
     Example { name: "async_bridge", arguments: "", exit_code: 0, prints: &["the sum of 100 squares is 338350"] },
 ];

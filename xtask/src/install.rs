@@ -13,6 +13,7 @@ pub struct Plan {
     pub packages: BTreeSet<&'static str>,
     pub targets: Vec<&'static str>,
     pub components: Vec<&'static str>,
+    pub minimum_rust: Option<String>,
     pub nightly: bool,
     pub nightly_components: Vec<&'static str>,
     pub cargo_deny: Option<&'static str>,
@@ -44,7 +45,9 @@ impl Plan {
     }
 
     fn needs_rustup(&self) -> bool {
-        self.nightly || ![&self.targets, &self.components, &self.nightly_components].into_iter().all(Vec::is_empty)
+        self.nightly
+            || self.minimum_rust.is_some()
+            || ![&self.targets, &self.components, &self.nightly_components].into_iter().all(Vec::is_empty)
     }
 
     fn commands(&self) -> Vec<Command> {
@@ -60,6 +63,10 @@ impl Plan {
         }
         if !self.components.is_empty() {
             commands.push(command("rustup", &format!("component add {}", self.components.join(" "))));
+        }
+        if let Some(version) = &self.minimum_rust {
+            let install = "toolchain install --profile minimal --no-self-update";
+            commands.push(command("rustup", &format!("{install} {version}")));
         }
         if self.nightly {
             // With all that is asked of it, so that rustup goes back to the latest night that had it all.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::install::Plan;
+use crate::matrix::{MinimumRust, stated_minimum};
 use crate::run::{cargo, command, stdout_of, succeeds};
 use crate::suites::Suite;
 
@@ -24,6 +25,8 @@ pub enum Tool {
         name: &'static str,
         subcommand: &'static str,
     },
+    /// The toolchain of the version that Cargo.toml states as the minimum.
+    MinimumRust,
     /// The nightly toolchain, beside the stable one.
     Nightly,
     /// A part of the nightly toolchain.
@@ -46,6 +49,7 @@ pub enum Tool {
 
 pub const RUSTFMT: &[Tool] = &[Tool::RustComponent { name: "rustfmt", subcommand: "fmt" }];
 pub const CLIPPY: &[Tool] = &[Tool::RustComponent { name: "clippy", subcommand: "clippy" }];
+pub const MINIMUM_RUST: &[Tool] = &[Tool::MinimumRust];
 /// With the sources of the standard library, which a sanitizer needs to see compiled with the rest.
 pub const NIGHTLY: &[Tool] = &[Tool::Nightly, Tool::NightlyComponent("rust-src")];
 pub const CARGO_DENY: &[Tool] = &[Tool::CargoDeny];
@@ -80,6 +84,7 @@ impl Tool {
         match self {
             Self::RustTarget(target) => has_std(target),
             Self::RustComponent { subcommand, .. } => succeeds(cargo(&format!("{subcommand} --version"))),
+            Self::MinimumRust => MinimumRust::here().is_some(),
             Self::Nightly => succeeds(cargo("+nightly --version")),
             Self::NightlyComponent(name) => has_nightly_component(name),
             Self::DebianProgram { program, .. } => is_on_path(program),
@@ -94,6 +99,7 @@ impl Tool {
         match self {
             Self::RustTarget(target) => format!("Rust target {target}"),
             Self::RustComponent { name, .. } => format!("Rust component {name}"),
+            Self::MinimumRust => format!("Rust toolchain {}, the stated minimum", stated_minimum()),
             Self::Nightly => "Rust toolchain nightly".into(),
             Self::NightlyComponent(name) => format!("Rust component {name} of nightly"),
             Self::DebianProgram { package, .. } | Self::DebianFile { package, .. } => {
@@ -171,6 +177,7 @@ fn plan(missing: &[Tool]) -> Plan {
         match *tool {
             Tool::RustTarget(target) => plan.targets.push(target),
             Tool::RustComponent { name, .. } => plan.components.push(name),
+            Tool::MinimumRust => plan.minimum_rust = Some(stated_minimum()),
             Tool::Nightly => plan.nightly = true,
             Tool::NightlyComponent(name) => plan.nightly_components.push(name),
             Tool::DebianProgram { package, .. } | Tool::DebianFile { package, .. } => {

@@ -28,8 +28,7 @@ const MAX_SWALLOWED_UNWINDS: u32 = 16;
 ///
 /// A yielder lives on its coroutine's stack, and the body gets it by a reference that outlives nothing: it can reach
 /// neither another thread nor code outside of the coroutine, nor an inner coroutine, whose inputs are `'static`. It can
-/// reach the root of a [`LocalRuntime`](crate::sched::LocalRuntime) that the body runs, on another stack; to suspend there
-/// is refused.
+/// reach the root of a `LocalRuntime` that the body runs, on another stack; to suspend there is refused.
 ///
 /// It is a shared reference on purpose: two yielders that could be swapped would suspend the wrong coroutine.
 pub struct Yielder<In, Yield> {

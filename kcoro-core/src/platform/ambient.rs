@@ -110,7 +110,7 @@ pub unsafe fn exchange(context: WorkerContext) -> WorkerContext {
 }
 
 /// Runs `handler` as an interrupt or signal handler: inside, operations that would wait are refused with
-/// [`CannotWait::InInterrupt`](crate::wait::CannotWait::InInterrupt), and wakes take the path of a foreign thread.
+/// `CannotWait::InInterrupt`, and wakes take the path of a foreign thread.
 ///
 /// Wrap the body of every handler that may interrupt a worker and that uses kcoro. A handler is like a foreign thread, so
 /// it is `Send`; this also keeps it from suspending a [`Coroutine`](crate::coroutine::Coroutine) that it is called in,

@@ -200,7 +200,7 @@ impl Worker {
     /// given back if none does.
     fn park_worker(&self) {
         let platform = self.runtime().platform();
-        let timer_ns = self.shared.timers.next_expiry_ns().unwrap_or(NO_DEADLINE).min(self.local.wake_by_ns.get());
+        let timer_ns = self.shared.timers.plan_sleep().unwrap_or(NO_DEADLINE).min(self.local.wake_by_ns.get());
         let cool_ns = match self.stacks().warmth() {
             Warmth::Warm if self.choices().is_none() => platform.now_ns().saturating_add(STACKS_STAY_WARM_NS),
             Warmth::Warm | Warmth::Cold => NO_DEADLINE,
@@ -209,6 +209,7 @@ impl Worker {
         self.shared.counters.sleeps.bump();
         self.tell(|| Event::WorkerIdle);
         platform.park(self.index, (deadline_ns != NO_DEADLINE).then_some(deadline_ns));
+        self.shared.timers.end_sleep();
         self.tell(|| Event::WorkerAwake);
         if cool_ns != NO_DEADLINE && platform.now_ns() >= cool_ns {
             self.stacks().cool(platform);

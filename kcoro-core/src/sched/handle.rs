@@ -292,6 +292,10 @@ impl Handle {
         self.builder().without_waiting().spawn(body)
     }
 
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     /// A builder for a coroutine of this runtime.
     pub fn builder(&self) -> Builder<'_> {
         Builder::on(&self.inner)

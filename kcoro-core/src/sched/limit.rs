@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! A runtime's limit on live coroutines: places, and who waits for one.
-#![expect(unsafe_code, reason = "queues a node that lies in this frame")]
-
-use core::pin::pin;
+#![expect(unsafe_code, reason = "promises what a turn has to")]
 
 use super::spawn::SpawnError;
 use crate::primitive::SpinLock;
 use crate::task::claim::{Accepts, Outcome};
 use crate::task::wait_record::WaitsFor;
-use crate::wait::queue::{Node, WaitQueue};
-use crate::wait::{Limit, WaitError, enter};
+use crate::wait::Limit;
+use crate::wait::queue::WaitQueue;
+use crate::wait::turn::{Turn, wait_charged};
 
 /// Places for live coroutines. A place that is given back goes straight to the first who waits.
 pub(super) struct Places {
@@ -35,10 +34,7 @@ impl Places {
 
     /// Takes a place, if there is one.
     pub(super) fn try_take(&self) -> bool {
-        let mut state = self.state.lock();
-        let free = state.taken < self.limit;
-        state.taken += usize::from(free);
-        free
+        self.state.lock().take(self.limit)
     }
 
     /// Takes a place, waiting for one.
@@ -46,30 +42,8 @@ impl Places {
         if self.try_take() {
             return Ok(());
         }
-        let waiter = enter().waiter().map_err(|why| SpawnError::Wait(WaitError::CannotWait(why)))?;
-        let cancelled = SpawnError::Wait(WaitError::Cancelled);
-        let generation = waiter.begin(Accepts::CANCEL).map_err(|_| cancelled)?;
-        let node = pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
-        let node: *const Node = &raw const *node;
-        let mut state = self.state.lock();
-        let free = state.taken < self.limit;
-        if free || state.closed {
-            state.taken += usize::from(free);
-            drop(state);
-            // Ends the wait that was begun for nothing; a cancel that was faster stays pending.
-            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            return if free { Ok(()) } else { Err(SpawnError::Shutdown) };
-        }
-        // SAFETY: the node stays in this frame, and is removed below unless it was won in the queue.
-        unsafe { state.waiting.push(node) };
-        drop(state);
-        let ended = waiter.park(WaitsFor::SpawnLimit, Accepts::CANCEL, Limit::Never, generation).0;
-        if ended == Outcome::Event {
-            return Ok(());
-        }
-        // SAFETY: it was pushed to this queue.
-        unsafe { self.state.lock().waiting.remove(node) };
-        if ended == Outcome::Closed { Err(SpawnError::Shutdown) } else { Err(cancelled) }
+        let taken = wait_charged(&PlaceTurn(self), Accepts::CANCEL, Limit::Never);
+        taken.unwrap_or_else(|ended| Err(SpawnError::Wait(ended.without_limit())))
     }
 
     /// The runtime closes: those who wait are told, for no coroutine may be left to give a place back.
@@ -97,6 +71,52 @@ impl Places {
         drop(state);
         if let Some(wake) = wake {
             wake.wake();
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, limit: usize) -> bool {
+        let free = self.taken < limit;
+        self.taken += usize::from(free);
+        free
+    }
+}
+
+/// One who waits for a place.
+struct PlaceTurn<'a>(&'a Places);
+
+// SAFETY: the places are `Sync`, and state and queue are their own.
+unsafe impl Turn for PlaceTurn<'_> {
+    type State = State;
+    type Output = Result<(), SpawnError>;
+
+    fn state(&self) -> &SpinLock<State> {
+        &self.0.state
+    }
+
+    fn queue(state: &mut State) -> &mut WaitQueue {
+        &mut state.waiting
+    }
+
+    fn waits_for(&self) -> WaitsFor {
+        WaitsFor::SpawnLimit
+    }
+
+    fn poll(&self, state: &mut State) -> Option<Result<(), SpawnError>> {
+        match state.take(self.0.limit) {
+            true => Some(Ok(())),
+            false => state.closed.then_some(Err(SpawnError::Shutdown)),
+        }
+    }
+
+    fn won(&self, outcome: Outcome) -> Option<Result<(), SpawnError>> {
+        Some(if outcome == Outcome::Closed { Err(SpawnError::Shutdown) } else { Ok(()) })
+    }
+
+    fn pass_on(&self, outcome: Outcome) {
+        if outcome == Outcome::Event {
+            self.0.give_back();
         }
     }
 }

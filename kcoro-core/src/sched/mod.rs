@@ -18,7 +18,9 @@
 //! | `runtime` | what the workers share |
 //! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
-//! | `join`, `task_core` | its end, its memory |
+//! | `join`, `join_arm`, `task_core` | its end, its memory |
+//! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
+//! | `timer`, `sleep_future` | timers that call something; time for async code |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
@@ -63,6 +65,8 @@ mod handle;
 #[cfg(not(loom))]
 mod join;
 #[cfg(not(loom))]
+mod join_arm;
+#[cfg(not(loom))]
 mod limit;
 #[cfg(not(loom))]
 mod locals;
@@ -82,6 +86,8 @@ mod scheduler;
 #[cfg(not(loom))]
 mod shutdown;
 #[cfg(not(loom))]
+mod sleep_future;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod spawn_builder;
@@ -92,6 +98,9 @@ mod stats;
 mod switching;
 #[cfg(not(loom))]
 pub(crate) mod task_core;
+#[cfg(not(loom))]
+pub(crate) mod timer;
+mod timer_queue;
 #[cfg(not(loom))]
 mod timers;
 #[cfg(not(loom))]
@@ -119,13 +128,15 @@ pub use self::{
     dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
+    join_arm::JoinArm,
     locals::CoroutineLocal,
     metrics::{Metrics, MetricsDelta, WorkerMetrics},
     panicked::Panicked,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
+    sleep_future::{SleepFuture, TimeoutError, TimeoutFuture, sleep_async, timeout_async},
     spawn::{SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     spawn_builder::Builder,
     stats::Stats,
 };
-pub use crate::task::wait_record::{ScopeId, WaitsFor};
+pub use crate::task::wait_record::{ScopeId, TokenId, WaitsFor};

@@ -18,9 +18,9 @@ use super::stats::Stats;
 use super::worker::Worker;
 use crate::platform::Platform;
 use crate::primitive::SpinLock;
-use crate::primitive::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::task::header::Header;
-use crate::task::schedule::WorkerHead;
+use crate::task::schedule::{Place, WorkerHead};
 use crate::trace::Hook;
 use crate::wait::queue::WaitQueue;
 
@@ -76,6 +76,8 @@ pub(super) struct Inner {
     pub(super) places: Option<Places>,
     /// Whoever closes the runtime and waits for its last coroutine.
     pub(super) ended: SpinLock<WaitQueue>,
+    /// Whose turn it is to get a timer that is armed from outside.
+    pub(super) next_timer_worker: AtomicUsize,
     /// Nobody waits for the end: the last coroutine stops the workers.
     orphaned: AtomicBool,
 }
@@ -95,6 +97,7 @@ impl Inner {
             next_foreign_id: AtomicU64::new(0),
             places: limit.map(Places::new),
             ended: SpinLock::new(WaitQueue::new()),
+            next_timer_worker: AtomicUsize::new(0),
             orphaned: AtomicBool::new(false),
         });
         let address = Arc::as_ptr(&inner);
@@ -158,6 +161,14 @@ impl Inner {
     pub(super) fn note_outside(&self) {
         if let Some(choices) = self.platform.choices() {
             choices.comes_from_outside();
+        }
+    }
+
+    /// Whether the caller is none of this runtime's workers.
+    pub(super) fn caller_is_outside(&self) -> bool {
+        match Place::current() {
+            Place::Coroutine(head, _) | Place::Base(head) => self.worker_of(head).is_none(),
+            Place::Interrupt | Place::Outside => true,
         }
     }
 

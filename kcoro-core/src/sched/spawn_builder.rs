@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use super::join::JoinHandle;
 use super::runtime::Inner;
 use super::stack_cache::class_of;
-use super::task_core::{NewTask, PartsOfSpawn, ScopeOf, TaskCell};
+use super::task_core::{AtSpawn, NewTask, PartsOfSpawn, ScopeOf, TaskCell, TaskCore};
 use super::worker::Worker;
 use crate::stack::StackError;
 use crate::task::header::{Header, Options, TaskRef};
@@ -53,6 +53,7 @@ pub struct Builder<'a> {
     placement: Placement,
     at_limit: AtLimit,
     spawn_site: Option<&'static Location<'static>>,
+    at_spawn: Option<&'a dyn AtSpawn>,
 }
 
 impl Default for Builder<'_> {
@@ -72,7 +73,14 @@ impl<'a> Builder<'a> {
             placement: Placement::Anywhere,
             at_limit: AtLimit::Wait,
             spawn_site: None,
+            at_spawn: None,
         }
+    }
+
+    /// Lets `at_spawn` take part in its life.
+    pub(crate) fn at_spawn(mut self, at_spawn: &'a dyn AtSpawn) -> Self {
+        self.at_spawn = Some(at_spawn);
+        self
     }
 
     /// A coroutine of `runtime`.
@@ -227,6 +235,10 @@ impl<'a> Builder<'a> {
         let task = TaskCell::allocate(NewTask { closure: body, parts, runtime: shared, scope });
         // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
         let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
+        if let Some(at_spawn) = self.at_spawn {
+            // SAFETY: the task is live, and ours until it is queued.
+            unsafe { TaskCore::of(task) }.at_end.set(Some(at_spawn.attach(task)));
+        }
         runtime.tell(|by| Event::Spawned { coroutine: id, by, name: self.name, site: spawn_site });
         // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.
         unsafe { enqueue(runtime, task, here, target) };

@@ -27,6 +27,7 @@ use crate::primitive::atomic::{AtomicUsize, Ordering};
 use crate::stack::StackError;
 use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
 use crate::task::schedule::{NO_DEADLINE, Place};
+pub(super) use crate::util::quietly::{call_quietly, drop_quietly};
 
 /// The part of a spawned coroutine that does not depend on its types. The header comes first.
 #[repr(C)]
@@ -39,10 +40,25 @@ pub(crate) struct TaskCore {
     /// How much of its stack it used; zero until it has ended, or if that was not asked for.
     pub(super) stack_used_bytes: AtomicUsize,
     pub(crate) scope: ScopeLink,
+    /// Set before the task is queued.
+    pub(super) at_end: Cell<Option<AtEnd>>,
 }
 
-// SAFETY: `links` are used under a registry's lock, `locals` by the coroutine itself, `scope` as documented there; the
-// rest is `Sync`.
+/// What takes part in the life of a coroutine from before its first run on.
+pub(crate) trait AtSpawn: Sync {
+    /// Called before anyone can run the task, which is therefore live.
+    fn attach(&self, task: NonNull<Header>) -> AtEnd;
+}
+
+/// Called once when the coroutine has ended or will never run, on its own stack or on a base context. Never unwinds.
+#[derive(Clone, Copy)]
+pub(crate) struct AtEnd {
+    pub(crate) data: NonNull<()>,
+    pub(crate) call: unsafe fn(NonNull<()>),
+}
+
+// SAFETY: `links` are used under a registry's lock, `locals` by the coroutine itself, `scope` as documented there,
+// `at_end` by the owner; the rest is `Sync`.
 unsafe impl Sync for TaskCore {}
 // SAFETY: as above.
 unsafe impl Send for TaskCore {}
@@ -208,6 +224,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
                 locals: Locals::new(),
                 stack_used_bytes: AtomicUsize::new(0),
                 scope: ScopeLink::new(new.scope, new.runtime),
+                at_end: Cell::new(None),
             },
             stage: UnsafeCell::new(Stage { closure: ManuallyDrop::new(new.closure) }),
         });
@@ -223,11 +240,14 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         // SAFETY: the task runs once, so the closure is still there; the stage belongs to the scheduler.
         let closure = unsafe { ManuallyDrop::take(&mut (*cell.as_ref().stage.get()).closure) };
         let output = run_to_end(closure);
+        // A coroutine's last operations are its own: no region that somebody has carried off has a say in them.
+        // SAFETY: the coroutine is still the current one, and live.
+        let header = unsafe { task.as_ref() };
+        header.sources.end_of_body(&header.claim);
         // SAFETY: the coroutine is still the current one; its locals are dropped while it can still wait.
         unsafe { cell.as_ref() }.core.locals.clear();
-        // A coroutine's last operations are its own: the deadline of a forgotten `timeout` does not outlive its closure.
-        // SAFETY: as above.
-        unsafe { task.as_ref() }.deadline_ns.set(NO_DEADLINE);
+        // As with regions: the deadline of a forgotten `timeout` does not outlive its closure.
+        header.deadline_ns.set(NO_DEADLINE);
         // SAFETY: as above.
         unsafe { cell.as_ref() }.core.measure_stack();
         // SAFETY: the closure is gone; forwarded.
@@ -258,6 +278,10 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
     unsafe fn finish(cell: NonNull<Self>, output: Result<T, JoinError>) {
         // SAFETY: the scheduler's reference keeps the cell alive to the end of this function.
         let this = unsafe { cell.as_ref() };
+        if let Some(AtEnd { data, call }) = this.core.at_end.get() {
+            // SAFETY: it is called once, and now.
+            unsafe { call(data) };
+        }
         let panicked = matches!(output, Err(JoinError::Panicked(_)));
         let failed = output.as_ref().is_err_and(JoinError::is_failure);
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
@@ -336,23 +360,4 @@ fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
 #[cfg(not(feature = "std"))]
 fn run_to_end<T>(closure: impl FnOnce() -> T) -> Result<T, JoinError> {
     Ok(closure())
-}
-
-/// Drops user data where a panic must not go further.
-pub(super) fn drop_quietly<T>(value: T) {
-    call_quietly(|| drop(value));
-}
-
-/// Calls user code where a panic must not go further.
-#[cfg(feature = "std")]
-pub(super) fn call_quietly(call: impl FnOnce()) {
-    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
-        // The hook has reported it. Dropping the payload may panic again: it is leaked instead.
-        core::mem::forget(payload);
-    }
-}
-
-#[cfg(not(feature = "std"))]
-pub(super) fn call_quietly(call: impl FnOnce()) {
-    call();
 }

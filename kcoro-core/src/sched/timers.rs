@@ -1,33 +1,45 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! A worker's timers: the deadlines of parked coroutines.
+//! A worker's timers: the deadlines of parked coroutines, and those that call something, see [`timer`](super::timer).
 //!
-//! The timer node lies in the frame of the suspended coroutine, next to its queue node, under the same rule: whoever
-//! expires it touches it under the lock only, and the coroutine takes the lock to unlink it unless the timer ended its
-//! wait.
+//! The timer node of a wait lies in the frame of the suspended coroutine, next to its queue node, under the same rule:
+//! whoever expires it touches it under the lock only, and the coroutine takes the lock to unlink it unless the timer ended
+//! its wait.
 #![expect(unsafe_code, reason = "timer nodes lie in the frames of suspended coroutines")]
 
 use core::pin::pin;
 use core::ptr::NonNull;
 
+use super::timer::{Caller, Due};
+use super::timer_queue::{Armed, TimerQueue};
 use super::worker::{Departed, Worker};
-use crate::primitive::SpinLock;
-use crate::primitive::atomic::{AtomicU64, Ordering};
-use crate::task::claim::{Generation, Outcome};
+use crate::task::claim::{Generation, Outcome, Won};
 use crate::task::header::Header;
-use crate::task::schedule::NO_DEADLINE;
-use crate::time::wheel::{Step, TimerLinks, TimerNode, TimerWheel};
+use crate::time::wheel::{Step, TimerLinks, TimerNode};
 use crate::trace::Event;
 use crate::wait::wake::make_ready;
 
-/// The deadline of one coroutine's current wait.
-pub(super) struct SleepNode {
-    links: TimerLinks<SleepNode>,
-    task: NonNull<Header>,
-    generation: Generation,
+/// A timer in a worker's wheel.
+pub(super) struct Node {
+    links: TimerLinks<Node>,
+    purpose: Purpose,
+}
+
+/// What becomes of a timer that is due.
+pub(super) enum Purpose {
+    /// The current wait of this coroutine times out.
+    Wait(NonNull<Header>, Generation),
+    /// The node is the first field of a [`Caller`], which is called.
+    Call,
+}
+
+impl Node {
+    pub(super) const fn new(purpose: Purpose) -> Self {
+        Self { links: TimerLinks::new(), purpose }
+    }
 }
 
 // SAFETY: the links are a field of their own that only the wheel touches.
-unsafe impl TimerNode for SleepNode {
+unsafe impl TimerNode for Node {
     fn links(this: NonNull<Self>) -> NonNull<TimerLinks<Self>> {
         // SAFETY: a node in the wheel is live.
         unsafe { NonNull::new_unchecked(&raw mut (*this.as_ptr()).links) }
@@ -35,74 +47,58 @@ unsafe impl TimerNode for SleepNode {
 }
 
 /// See the [module](self).
-pub(super) struct Timers {
-    wheel: SpinLock<TimerWheel<SleepNode>>,
-    /// When the owner must look at the wheel; never later than needed. Written under the lock.
-    next_ns: AtomicU64,
+pub(super) type Timers = TimerQueue<Node>;
+
+/// What one step through the wheel came to.
+enum Found {
+    Woken { task: NonNull<Header>, won: Won, coroutine: u64 },
+    Due(Due),
+    GoOn,
+    Done,
 }
 
-impl Timers {
-    pub(super) const fn new() -> Self {
-        Self { wheel: SpinLock::new(TimerWheel::new()), next_ns: AtomicU64::new(NO_DEADLINE) }
-    }
-
-    fn arm(&self, node: NonNull<SleepNode>, deadline_ns: u64) {
-        let mut wheel = self.wheel.lock();
-        // SAFETY: the node is fresh, stays in its frame, and is disarmed before that goes.
-        unsafe { wheel.insert(node, deadline_ns) };
-        if deadline_ns < self.next_ns.load(Ordering::Relaxed) {
-            self.next_ns.store(wheel.next_expiry_ns().unwrap_or(NO_DEADLINE), Ordering::Relaxed);
+impl Drop for Worker {
+    /// The runtime is gone: what it would have called is given back.
+    fn drop(&mut self) {
+        loop {
+            let found = self.shared.timers.expire_step(u64::MAX, |step| match step {
+                // SAFETY: the node was in the wheel, and the lock is held.
+                Step::Expired(node) => unsafe { expired(node) },
+                Step::Again => Found::GoOn,
+                Step::Done => Found::Done,
+            });
+            // What is due is dropped here, after the lock. Nobody waits any more.
+            if let Found::Done = found {
+                return;
+            }
         }
-    }
-
-    fn disarm(&self, node: NonNull<SleepNode>) {
-        // SAFETY: the node is live, and is in this wheel or in none.
-        unsafe { self.wheel.lock().remove(node) };
-    }
-
-    /// When the owner must look again, exactly: `None` if never.
-    pub(super) fn next_expiry_ns(&self) -> Option<u64> {
-        let wheel = self.wheel.lock();
-        let next = wheel.next_expiry_ns();
-        self.next_ns.store(next.unwrap_or(NO_DEADLINE), Ordering::Relaxed);
-        next
     }
 }
 
 impl Worker {
-    /// Wakes all whose deadline has passed by the cached clock.
+    /// Wakes all whose deadline has passed by the cached clock, and calls what was to be called.
     pub(super) fn expire_timers(&self) {
         let now_ns = self.head.cached_now_ns.get();
         let timers = &self.shared.timers;
-        if now_ns < timers.next_ns.load(Ordering::Relaxed) {
+        if !timers.may_be_due(now_ns) {
             return;
         }
         loop {
-            let mut wheel = timers.wheel.lock();
-            let step = wheel.expire_step(now_ns);
-            let mut won = None;
-            match step {
-                Step::Expired(node) => {
-                    // SAFETY: the node was in the wheel, so its coroutine has not left the frame: it would take the lock.
-                    let (task, generation) = unsafe { (node.as_ref().task, node.as_ref().generation) };
-                    // SAFETY: for the same reason the coroutine is live: until the win, after which it may run and end.
-                    let coroutine = unsafe { task.as_ref() }.id;
-                    // SAFETY: as above. Losing means that it was woken otherwise.
-                    if let Ok(how) = unsafe { task.as_ref() }.claim.try_win(generation, Outcome::TimedOut, 0) {
-                        self.shared.counters.timers_fired.bump();
-                        won = Some((task, how, coroutine));
-                    }
+            let found = timers.expire_step(now_ns, |step| match step {
+                // SAFETY: the node was in the wheel, and the lock is held.
+                Step::Expired(node) => unsafe { expired(node) },
+                Step::Again => Found::GoOn,
+                Step::Done => Found::Done,
+            });
+            match found {
+                Found::Woken { task, won, coroutine } => {
+                    self.shared.counters.timers_fired.bump();
+                    self.tell(|| Event::TimerFired { coroutine });
+                    make_ready(task, won);
                 }
-                Step::Again => {}
-                Step::Done => {
-                    timers.next_ns.store(wheel.next_expiry_ns().unwrap_or(NO_DEADLINE), Ordering::Relaxed);
-                    return;
-                }
-            }
-            drop(wheel);
-            if let Some((task, how, coroutine)) = won {
-                self.tell(|| Event::TimerFired { coroutine });
-                make_ready(task, how);
+                Found::Due(due) => due.call(now_ns),
+                Found::GoOn => {}
+                Found::Done => return,
             }
         }
     }
@@ -115,21 +111,43 @@ impl Worker {
     pub(super) unsafe fn suspend_until(&self, me: NonNull<Header>, deadline_ns: u64) {
         // SAFETY: the current coroutine is live, and it is us.
         let claim = unsafe { &(*me.as_ptr()).claim };
-        let node = SleepNode { links: TimerLinks::new(), task: me, generation: claim.generation() };
-        let node = pin!(node);
+        let node = pin!(Node::new(Purpose::Wait(me, claim.generation())));
         let node = NonNull::from(&*node);
         // The runtime keeps its workers while one of its coroutines lives, also if this one migrates meanwhile.
         let timers: *const Timers = &raw const self.shared.timers;
         self.shared.counters.timers_armed.bump();
         // SAFETY: the current coroutine is live.
         self.tell(|| Event::TimerArmed { coroutine: unsafe { me.as_ref() }.id, deadline_ns });
-        // SAFETY: as above.
-        unsafe { (*timers).arm(node, deadline_ns) };
+        // SAFETY: as above; the node is fresh, stays in its frame, and is disarmed before that goes.
+        let armed = unsafe { (*timers).arm(node, deadline_ns) };
+        debug_assert_eq!(armed, Armed::InTime, "the owner of these timers is the calling worker, which does not sleep");
         // SAFETY: forwarded.
         unsafe { self.leave(me, Departed::Parking) };
         if claim.outcome().map(|(outcome, _)| outcome) != Some(Outcome::TimedOut) {
-            // SAFETY: as above.
+            // SAFETY: as above; it was armed there.
             unsafe { (*timers).disarm(node) };
         }
+    }
+}
+
+/// Deals with a node that is due.
+///
+/// # Safety
+///
+/// `node` has just been taken out of the wheel, whose lock is held.
+unsafe fn expired(node: NonNull<Node>) -> Found {
+    // SAFETY: the node is live: who has it would take the lock before it goes.
+    match unsafe { &node.as_ref().purpose } {
+        &Purpose::Wait(task, generation) => {
+            // SAFETY: for the same reason the coroutine is live: until the win, after which it may run and end.
+            let coroutine = unsafe { task.as_ref() }.id;
+            // SAFETY: as above. Losing means that it was woken otherwise.
+            match unsafe { task.as_ref() }.claim.try_win(generation, Outcome::TimedOut, 0) {
+                Ok(won) => Found::Woken { task, won, coroutine },
+                Err(_) => Found::GoOn,
+            }
+        }
+        // SAFETY: it is the first field of a caller, which has just left the wheel.
+        Purpose::Call => Found::Due(unsafe { Caller::left_wheel(node.cast()) }),
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) name: Option<&'static str>,
     /// Panics and missing stacks that no join has taken up.
     unobserved_failures: usize,
+    /// Nobody wants to know of those.
+    forgives: bool,
     parent: WaitQueue,
 }
 
@@ -70,6 +72,7 @@ impl Children {
             on_failure,
             name: None,
             unobserved_failures: 0,
+            forgives: false,
             parent: WaitQueue::new(),
         };
         Self { state: SpinLock::new(state), no_stack: Collected::new(), opener: Opener::current() }
@@ -108,7 +111,13 @@ impl Children {
 
     /// How many failures no join has taken up.
     pub(super) fn unobserved_failures(&self) -> usize {
-        self.state.lock().unobserved_failures
+        let state = self.state.lock();
+        if state.forgives { 0 } else { state.unobserved_failures }
+    }
+
+    /// From now on failures that no join takes up are somebody else's to see.
+    pub(super) fn forgive(&self) {
+        self.state.lock().forgives = true;
     }
 
     /// Counts a failure whose handle was dropped without a join.

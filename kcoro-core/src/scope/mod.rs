@@ -80,23 +80,23 @@ use core::any::Any;
 
 /// Runs `body` and catches its panic, where panics can be caught.
 #[cfg(feature = "std")]
-fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     // What the closure left half-changed is seen by nobody but its own captures' owners, to whom the panic goes on.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body))
 }
 
 #[cfg(not(feature = "std"))]
-fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
+pub(crate) fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     Ok(body())
 }
 
 /// Goes on with a panic that [`catch`] caught.
 #[cfg(feature = "std")]
-fn resume(payload: Box<dyn Any + Send>) -> ! {
+pub(crate) fn resume(payload: Box<dyn Any + Send>) -> ! {
     std::panic::resume_unwind(payload)
 }
 
 #[cfg(not(feature = "std"))]
-fn resume(_payload: Box<dyn Any + Send>) -> ! {
+pub(crate) fn resume(_payload: Box<dyn Any + Send>) -> ! {
     unreachable!("without std no panic is caught")
 }

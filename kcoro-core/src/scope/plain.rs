@@ -107,6 +107,11 @@ impl<'scope> Scope<'scope, '_> {
         self.spawn(move || body(tx)).map(|_| rx)
     }
 
+    /// For a closure that sees the failure of each child by itself: the scope does not panic for it.
+    pub(crate) fn leave_failures_to_the_closure(&self) {
+        self.children.forgive();
+    }
+
     controls!();
 }
 

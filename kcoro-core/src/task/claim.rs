@@ -10,12 +10,14 @@
 //! ```text
 //!          begin              try_win, request_cancel, unpark (any thread)
 //!   IDLE ---------> WAITING -----------------------------------------------> DONE
-//!                      ^                                                      |
-//!                      +------------------------ begin -----------------------+
+//!                   ^  |  ^                                                 ^  |
+//!                   |  |  +--- let go ---+                    settle        |  |
+//!                   |  +-- hold still -> CLAIMING --------------------------+  |
+//!                   +------------------------ begin ---------------------------+
 //! ```
 //!
-//! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. The phase
-//! value between `WAITING` and `DONE` is kept for a selector that holds its own claim still (`CLAIMING`).
+//! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. `CLAIMING` is
+//! the phase of a selector that holds its own claim still while it tries to win a peer's: see [`claiming`].
 //!
 //! # Publication of a park
 //!
@@ -34,28 +36,40 @@
 //! # The word
 //!
 //! ```text
-//!  63             32 31          12 11     8   6      5      4      3       2      1..0
-//! +-----------------+--------------+--------+------+------+-------+--------+--------+-------+
-//! | generation      | arm          | outcome| tok? | can? | TOKEN | CANCEL | PARKED | phase |
-//! +-----------------+--------------+--------+------+------+-------+--------+--------+-------+
+//!  63             32 31          12 11     9    8       7      6      5      4      3       2      1..0
+//! +-----------------+--------------+--------+-------+--------+------+------+-------+--------+--------+-------+
+//! | generation      | arm          | outcome| WHOLE | SHIELD | tok? | can? | TOKEN | CANCEL | PARKED | phase |
+//! +-----------------+--------------+--------+-------+--------+------+------+-------+--------+--------+-------+
 //! ```
 //!
 //! `TOKEN` (an `unpark` that came early) and `CANCEL` are sticky: they survive `begin`, and a wait that accepts one of
 //! them (`tok?`, `can?`) does not start while it is set. They live in this word, not beside it, so that "is a cancel
 //! pending" and "is someone waiting" are one atomic question: no fence, no lost cancel.
+//!
+//! `CANCEL` is the level that waits look at. It has several sources: a cancel of the whole waiter, which stays (`WHOLE`), and
+//! the regions of code in it that obey a token (see [`sources`](super::sources)), which end. `SHIELD` keeps a cancel of the
+//! whole from the level. Whoever ends a region or a shield sets the level anew ([`Claim::set_level`]); because `WHOLE` and
+//! `SHIELD` lie in this word, too, no cancel of the whole is lost by that and none gets past a shield.
+
+pub(crate) mod claiming;
 
 use crate::primitive::atomic::{AtomicU64, Ordering};
 
 const PHASE: u64 = 0b11;
 const IDLE: u64 = 0;
 const WAITING: u64 = 1;
+const CLAIMING: u64 = 2;
 const DONE: u64 = 3;
 const PARKED: u64 = 1 << 2;
 const CANCEL: u64 = 1 << 3;
 const TOKEN: u64 = 1 << 4;
 const STICKY: u64 = CANCEL | TOKEN;
-const OUTCOME_SHIFT: u32 = 8;
-const OUTCOME: u64 = 0xf << OUTCOME_SHIFT;
+const SHIELD: u64 = 1 << 7;
+const WHOLE: u64 = 1 << 8;
+/// What survives the beginning of a wait.
+const KEPT: u64 = STICKY | SHIELD | WHOLE;
+const OUTCOME_SHIFT: u32 = 9;
+const OUTCOME: u64 = 0b111 << OUTCOME_SHIFT;
 const ARM_SHIFT: u32 = 12;
 const ARM: u64 = 0xf_ffff << ARM_SHIFT;
 const GENERATION_SHIFT: u32 = 32;
@@ -182,7 +196,7 @@ impl Claim {
                 return Err(pending);
             }
             let generation = Generation::of(word).0.wrapping_add(1);
-            let waiting = (u64::from(generation) << GENERATION_SHIFT) | accepts.0 | WAITING | (word & STICKY);
+            let waiting = (u64::from(generation) << GENERATION_SHIFT) | accepts.0 | WAITING | (word & KEPT);
             // Acquire: what a canceller wrote before it set CANCEL is visible to us. Release: what we wrote before is
             // visible to who cancels or unparks this wait.
             match self.0.compare_exchange_weak(word, waiting, Ordering::AcqRel, Ordering::Acquire) {
@@ -208,7 +222,7 @@ impl Claim {
     }
 
     /// Tries to end the wait `generation` with `outcome` of its arm `arm`. On success this was the last touch of the
-    /// waiter.
+    /// waiter. A waiter that holds its claim still is waited for: it is about to end its wait itself, or to let go.
     ///
     /// # Errors
     ///
@@ -218,7 +232,8 @@ impl Claim {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             if word & PHASE != WAITING || Generation::of(word) != generation {
-                return Err(Lost);
+                word = self.until_decided(generation)?;
+                continue;
             }
             let done = done(word, outcome, arm);
             // Release: what we handed over is visible to who sees DONE. Acquire: if PARKED is set, the context that the
@@ -273,9 +288,27 @@ impl Claim {
         false
     }
 
-    /// Requests cancellation: ends the current wait if that accepts it, and every later one that does.
+    /// Requests cancellation of the whole waiter: ends the current wait if that accepts it, and every later one that does;
+    /// behind a shield, once that has ended.
     pub(crate) fn request_cancel(&self) -> Option<Won> {
-        self.request(CANCEL, Accepts::CANCEL, |word| done(word | CANCEL, Outcome::Cancelled, 0))
+        self.request(|word| if word & SHIELD == 0 { cancelled(word | WHOLE) } else { word | WHOLE })
+    }
+
+    /// As [`Claim::request_cancel`], for as long as no [`Claim::set_level`] says otherwise, and whether there is a shield
+    /// or not: the caller knows what the waiter's regions and shields are, and keeps them as they are meanwhile.
+    pub(crate) fn request_cancel_of_region(&self) -> Option<Won> {
+        self.request(cancelled)
+    }
+
+    /// Sets the level to what follows from `level` and from whether the whole waiter has been cancelled. A wait that is
+    /// under way ends if it accepts the cancel.
+    pub(crate) fn set_level(&self, level: Level) -> Option<Won> {
+        let shield = if level.is_shielded { SHIELD } else { 0 };
+        self.request(|word| {
+            let base = (word & !(CANCEL | SHIELD)) | shield;
+            let is_cancelled = level.is_region_cancelled || (base & WHOLE != 0 && shield == 0);
+            if is_cancelled { cancelled(base) } else { base }
+        })
     }
 
     /// Whether a cancel is pending.
@@ -287,24 +320,47 @@ impl Claim {
 
     /// Ends the current wait if that accepts a token, else leaves one for the next wait that does.
     pub(crate) fn unpark(&self) -> Option<Won> {
-        self.request(TOKEN, Accepts::TOKEN, |word| done(word & !TOKEN, Outcome::Token, 0))
+        self.request(
+            |word| {
+                if accepts(word, Accepts::TOKEN) { done(word & !TOKEN, Outcome::Token, 0) } else { word | TOKEN }
+            },
+        )
     }
 
-    /// One compare-and-swap either ends the wait or leaves `sticky`. Were these two steps, a token set by someone else
-    /// between them could be lost.
-    fn request(&self, sticky: u64, accepted_by: Accepts, done: impl Fn(u64) -> u64) -> Option<Won> {
+    /// One compare-and-swap either ends the wait or leaves a sticky bit, as `next` says. Were these two steps, a token set
+    /// by someone else between them could be lost. With a claim that is held still it is left, too, for the waiter to find when
+    /// it lets go.
+    fn request(&self, next: impl Fn(u64) -> u64) -> Option<Won> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            let wins = word & PHASE == WAITING && word & accepted_by.0 != 0;
-            let next = if wins { done(word) } else { word | sticky };
+            let next = next(word);
             // Release even where the bit is already set: what this requester wrote before must be visible to the waiter
             // that sees the bit. Acquire: as in `try_win`.
             match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return wins.then(|| Won::of(word)),
+                Ok(_) => return (word & PHASE == WAITING && next & PHASE == DONE).then(|| Won::of(word)),
                 Err(now) => word = now,
             }
         }
     }
+}
+
+/// What a waiter's regions and shields come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Level {
+    /// A shield keeps off a cancel of the whole waiter.
+    pub(crate) is_shielded: bool,
+    /// A region that no shield keeps off has been cancelled.
+    pub(crate) is_region_cancelled: bool,
+}
+
+/// Whether a wait is under way that such a request ends.
+fn accepts(word: u64, request: Accepts) -> bool {
+    word & PHASE == WAITING && word & request.0 != 0
+}
+
+/// `word` with a cancel pending, which ends the wait that accepts it.
+fn cancelled(word: u64) -> u64 {
+    if accepts(word, Accepts::CANCEL) { done(word | CANCEL, Outcome::Cancelled, 0) } else { word | CANCEL }
 }
 
 /// The claim could not be won: the wait is over.

@@ -9,7 +9,7 @@
 //!
 //! | field | who |
 //! |---|---|
-//! | `claim`, `refs` | anyone with a reference |
+//! | `claim`, `refs`, `sources` | anyone with a reference |
 //! | `waits` | written by the coroutine itself as it parks; means something to who holds it parked |
 //! | `home` | written by the owner at the first resume (and when it migrates), read by who makes it ready |
 //! | `link`, `sp`, `fiber`, `stack`, `state`, `deadline_ns` | the owner |
@@ -22,6 +22,7 @@ use core::ptr::{self, NonNull};
 
 use super::claim::Claim;
 use super::schedule::{NO_DEADLINE, Schedule, WorkerHead};
+use super::sources::Sources;
 use super::wait_record::WaitRecord;
 use crate::primitive::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::stack::RawStack;
@@ -92,6 +93,7 @@ pub(crate) struct Header {
     pub(crate) registered: Cell<bool>,
     pub(crate) waits: WaitRecord,
     stack: Cell<Option<RawStack>>,
+    pub(crate) sources: Sources,
     pub(crate) id: u64,
     pub(crate) name: Option<&'static str>,
     pub(crate) spawn_site: &'static Location<'static>,
@@ -141,6 +143,7 @@ impl Header {
             registered: Cell::new(false),
             waits: WaitRecord::new(),
             stack: Cell::new(None),
+            sources: Sources::new(),
             id: parts.id,
             name: parts.name,
             spawn_site: parts.spawn_site,

@@ -17,6 +17,21 @@ pub struct ChannelId(u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeId(u64);
 
+/// Which lock, semaphore, event or other object of `sync`: equal for all who wait for one object, and unequal for any two
+/// objects that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SyncId(u64);
+
+impl SyncId {
+    #[inline(always)]
+    pub(crate) fn of<T: ?Sized>(object: *const T) -> Self {
+        Self(self::object(object))
+    }
+}
+/// Which cancel token: equal for all clones of one token, and unequal for any two tokens that exist at the same time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(u64);
+
 impl ChannelId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(channel: *const T) -> Self {
@@ -28,6 +43,12 @@ impl ScopeId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(scope: *const T) -> Self {
         Self(object(scope))
+    }
+}
+
+impl TokenId {
+    pub(crate) fn of<T: ?Sized>(token: *const T) -> Self {
+        Self(object(token))
     }
 }
 
@@ -52,7 +73,7 @@ macro_rules! shown_as_address {
         }
     )*};
 }
-shown_as_address!(ChannelId ScopeId);
+shown_as_address!(ChannelId ScopeId SyncId TokenId);
 
 /// What a parked coroutine waits for.
 // No variant has the name of a trait: the compiler's messages would then spell out the path of the trait everywhere.
@@ -77,6 +98,16 @@ pub enum WaitsFor {
     BlockOn,
     /// The end of another runtime's coroutines.
     Shutdown,
+    /// One of the arms of a [`select!`](crate::select!).
+    Select,
+    /// A lock that another holds.
+    Lock(SyncId),
+    /// Permits of a semaphore.
+    Permit(SyncId),
+    /// A notification: of a condition variable, an event, a barrier, a wait group.
+    Signal(SyncId),
+    /// The cancel of this token.
+    Cancel(TokenId),
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -96,6 +127,11 @@ impl WaitsFor {
             Self::SpawnLimit => (7, 0),
             Self::BlockOn => (8, 0),
             Self::Shutdown => (9, 0),
+            Self::Select => (10, 0),
+            Self::Lock(id) => (12, id.0),
+            Self::Permit(id) => (13, id.0),
+            Self::Signal(id) => (14, id.0),
+            Self::Cancel(token) => (11, token.0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
     }
@@ -111,6 +147,11 @@ impl WaitsFor {
             Self::SpawnLimit => ("a place", 0),
             Self::BlockOn => ("a future", 0),
             Self::Shutdown => ("a shutdown", 0),
+            Self::Select => ("a select", 0),
+            Self::Lock(id) => ("a lock", id.0),
+            Self::Permit(id) => ("a permit", id.0),
+            Self::Signal(id) => ("a signal", id.0),
+            Self::Cancel(token) => ("a cancel", token.0),
         }
     }
 
@@ -126,6 +167,11 @@ impl WaitsFor {
             7 => Self::SpawnLimit,
             8 => Self::BlockOn,
             9 => Self::Shutdown,
+            10 => Self::Select,
+            12 => Self::Lock(SyncId(object)),
+            13 => Self::Permit(SyncId(object)),
+            14 => Self::Signal(SyncId(object)),
+            11 => Self::Cancel(TokenId(object)),
             _ => return None,
         })
     }
@@ -143,6 +189,11 @@ impl fmt::Display for WaitsFor {
             Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
             Self::BlockOn => f.write_str("a future"),
             Self::Shutdown => f.write_str("the end of another runtime"),
+            Self::Select => f.write_str("one of the arms of a select"),
+            Self::Lock(id) => write!(f, "lock {id}"),
+            Self::Permit(id) => write!(f, "permits of semaphore {id}"),
+            Self::Signal(id) => write!(f, "a signal of {id}"),
+            Self::Cancel(token) => write!(f, "the cancel of token {token}"),
         }
     }
 }
@@ -176,7 +227,7 @@ impl WaitRecord {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{ChannelId, OBJECT, ScopeId, WaitRecord, WaitsFor};
+    use super::{ChannelId, OBJECT, ScopeId, SyncId, TokenId, WaitRecord, WaitsFor};
 
     #[test]
     fn each_wait_is_read_as_it_was_noted() {
@@ -192,6 +243,11 @@ mod tests {
             WaitsFor::SpawnLimit,
             WaitsFor::BlockOn,
             WaitsFor::Shutdown,
+            WaitsFor::Select,
+            WaitsFor::Lock(SyncId(24)),
+            WaitsFor::Permit(SyncId(32)),
+            WaitsFor::Signal(SyncId(40)),
+            WaitsFor::Cancel(TokenId(24)),
         ] {
             record.note(what, 7);
             assert_eq!(record.read(), Some((what, 7)));

@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::ns_of;
 use crate::platform::ClockId;
 use crate::task::schedule::{Place, WorkerHead};
-use crate::wait::CannotWait;
+use crate::wait::{CannotWait, Limit, enter};
 
 /// A moment on a monotonic clock, in nanoseconds.
 ///
@@ -90,6 +90,17 @@ impl Instant {
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Instant {
         Instant { ns: self.ns.saturating_add(ns_of(duration)), ..self }
+    }
+
+    /// The limit of a wait that ends at this instant, if it is one of the caller's clock.
+    pub(crate) fn limit(self) -> Result<Limit, ClockMismatch> {
+        match enter().waiter() {
+            Ok(waiter) if waiter.clock_id() != self.clock => {
+                Err(ClockMismatch { left: waiter.clock_id(), right: self.clock })
+            }
+            // Who cannot wait needs no clock.
+            _ => Ok(Limit::AtNs(self.ns)),
+        }
     }
 
     /// How long after `earlier` this is; zero if it is not.

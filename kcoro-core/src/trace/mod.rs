@@ -3,7 +3,7 @@
 //!
 //! With the feature `trace` a runtime tells its [`Subscriber`] of each [`Event`]: who is spawned, resumed, parks and on
 //! what, is woken and by whom. Without a subscriber that costs one load and one branch per event; without the feature it
-//! costs nothing: then [`Hook`] is its twin, which is empty.
+//! costs nothing: then the hook that tells them is a twin, which is empty.
 //!
 //! ```text
 //!  worker ---- event ----> Hook ----> Subscriber, on the spot: in the middle of a switch

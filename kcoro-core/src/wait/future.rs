@@ -4,10 +4,11 @@
 
 use core::fmt;
 use core::future::Future;
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::ptr::NonNull;
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
+use super::turn::Ended;
 use super::{CannotWait, Limit, Waiter, enter};
 use crate::task::claim::{Accepts, Outcome, Pending};
 use crate::task::header::{Header, TaskRef};
@@ -55,23 +56,37 @@ impl From<CannotWait> for WaitError {
 /// assert_eq!(kcoro_core::wait::block_on(async { 6 * 7 }), Ok(42));
 /// ```
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, WaitError> {
-    let mut future = pin!(future);
-    let waker = enter().waiter()?.waker();
+    drive(pin!(future), WaitsFor::BlockOn, Accepts::CANCEL, Limit::Never).map_err(Ended::without_limit)
+}
+
+/// Polls `future` whenever it is woken, until it is ready or the wait ends as it may otherwise. Dumps say that the caller
+/// waits for `what`.
+pub(crate) fn drive<F: Future>(
+    mut future: Pin<&mut F>,
+    what: WaitsFor,
+    accepts: Accepts,
+    mut limit: Limit,
+) -> Result<F::Output, Ended> {
+    let first = enter().waiter().map_err(Ended::CannotWait)?;
+    limit = first.fixed(limit);
+    let waker = first.waker();
     let mut context = Context::from_waker(&waker);
-    const ENDS: Accepts = Accepts::CANCEL.and(Accepts::TOKEN);
+    let ends = accepts.and(Accepts::TOKEN);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Ok(output);
         }
         // Asked anew each time: polling may have suspended, and a coroutine may come back on another worker.
-        let waiter = enter().waiter()?;
-        let ended = match waiter.begin(ENDS) {
-            Ok(generation) => waiter.park(WaitsFor::BlockOn, ENDS, Limit::Never, generation).0,
+        let waiter = enter().waiter().map_err(Ended::CannotWait)?;
+        let ended = match waiter.begin(ends) {
+            Ok(generation) => waiter.park(what, ends, limit, generation).0,
             Err(Pending::Token) => Outcome::Token,
             Err(Pending::Cancel) => Outcome::Cancelled,
         };
-        if ended == Outcome::Cancelled {
-            return Err(WaitError::Cancelled);
+        match ended {
+            Outcome::Cancelled => return Err(Ended::Cancelled),
+            Outcome::TimedOut => return Err(Ended::TimedOut),
+            _ => {}
         }
     }
 }

@@ -14,16 +14,23 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `arm` | what a select needs of an operation |
 //! | `queue` | nodes and the list of them, used under the lock of what is waited on |
+//! | `random` | the draws that make a select fair |
 //! | `wake` | what it takes to wake a coroutine, a thread, a future |
 //! | `thread` | the parker of a plain thread |
 //! | `future` | wakers for coroutines and threads, and [`block_on`] |
+//! | `turn`, `turn_future` | waiting in one queue for something that is had under its lock |
 #![expect(unsafe_code, reason = "reads headers through raw pointers")]
 
+pub(crate) mod arm;
 pub(crate) mod future;
 pub(crate) mod queue;
+pub(crate) mod random;
 #[cfg(feature = "std")]
 pub(crate) mod thread;
+pub(crate) mod turn;
+pub(crate) mod turn_future;
 pub(crate) mod wake;
 
 use core::fmt;
@@ -187,6 +194,16 @@ impl Waiter {
         }
     }
 
+    /// Its place in the order of claims that meet: the same in each run of a simulation.
+    pub(crate) fn rank(&self) -> u32 {
+        match self {
+            // SAFETY: a running coroutine's header is live. Truncated: where two are equal their addresses decide.
+            Waiter::Coroutine(_, task) => unsafe { task.as_ref() }.id as u32,
+            #[cfg(feature = "std")]
+            Waiter::Thread(_) => 0,
+        }
+    }
+
     /// The clock that this waiter's deadlines are read on.
     pub(crate) fn clock_id(&self) -> ClockId {
         match self {
@@ -195,6 +212,18 @@ impl Waiter {
             #[cfg(feature = "std")]
             Waiter::Thread(_) => ClockId::SYSTEM_MONOTONIC,
         }
+    }
+
+    /// `limit`, for a wait that may take several parks: a duration counts from now.
+    pub(crate) fn fixed(&self, limit: Limit) -> Limit {
+        let Limit::AfterNs(ns) = limit else { return limit };
+        let now_ns = match self {
+            // SAFETY: nothing suspended since this waiter was made.
+            Waiter::Coroutine(worker, _) => unsafe { WorkerHead::now_ns(*worker) },
+            #[cfg(feature = "std")]
+            Waiter::Thread(_) => crate::platform::system_clock::now_ns(),
+        };
+        Limit::AtNs(now_ns.saturating_add(ns))
     }
 
     /// Begins a wait; put nodes into queues next, then [`Waiter::park`].

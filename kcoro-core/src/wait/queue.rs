@@ -15,13 +15,16 @@ use core::ptr;
 
 use super::Waiter;
 use super::wake::{Wake, WakeHandle};
-use crate::task::claim::{Claim, Generation, Outcome};
+use crate::task::claim::claiming::{Missed, Party, meet};
+use crate::task::claim::{Claim, Generation, Lost, Outcome};
 
 /// One waiter's place in one queue.
 pub(crate) struct Node {
     prev: Cell<*const Node>,
     next: Cell<*const Node>,
     queued: Cell<bool>,
+    /// See [`Party::rank`]; means something if this is the node of a selector.
+    rank: u32,
     claim: *const Claim,
     generation: Generation,
     arm: u32,
@@ -43,6 +46,7 @@ impl Node {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             queued: Cell::new(false),
+            rank: 0,
             claim,
             generation,
             arm: 0,
@@ -50,6 +54,12 @@ impl Node {
             slot,
             _pinned: PhantomPinned,
         }
+    }
+
+    /// A node for one arm of a selector.
+    pub(crate) fn of_arm(own: Party<'_>, handle: WakeHandle, slot: *mut ()) -> Node {
+        let node = Node::with_claim(own.claim, handle, own.generation, slot);
+        Node { rank: own.rank, arm: own.arm, ..node }
     }
 
     /// Replaces what wakes this waiter and returns what did before; drop that outside the lock.
@@ -116,6 +126,27 @@ impl WaitQueue {
         self.tail = node;
     }
 
+    /// Puts `node` before all others.
+    ///
+    /// # Safety
+    ///
+    /// As [`WaitQueue::push`].
+    pub(crate) unsafe fn push_front(&mut self, node: *const Node) {
+        // SAFETY: the caller's node is live, and so are all nodes in the queue.
+        unsafe {
+            debug_assert!(!(*node).queued.get());
+            (*node).queued.set(true);
+            (*node).prev.set(ptr::null());
+            (*node).next.set(self.head);
+            if self.head.is_null() {
+                self.tail = node;
+            } else {
+                (*self.head).prev.set(node);
+            }
+        }
+        self.head = node;
+    }
+
     /// Takes `node` out if it is still in.
     ///
     /// # Safety
@@ -141,6 +172,29 @@ impl WaitQueue {
         }
     }
 
+    /// Puts `node`, which has just been taken out of here, back to where it was.
+    ///
+    /// # Safety
+    ///
+    /// Nothing else has been taken out of the queue or put into it since.
+    unsafe fn put_back(&mut self, node: *const Node) {
+        // SAFETY: the neighbours are those that `remove` left, and are queued.
+        unsafe {
+            (*node).queued.set(true);
+            let (prev, next) = ((*node).prev.get(), (*node).next.get());
+            if prev.is_null() {
+                self.head = node;
+            } else {
+                (*prev).next.set(node);
+            }
+            if next.is_null() {
+                self.tail = node;
+            } else {
+                (*next).prev.set(node);
+            }
+        }
+    }
+
     /// Ends the wait of the first waiter whose claim can be won; waiters that others have ended are dropped from the
     /// queue on the way.
     ///
@@ -148,14 +202,25 @@ impl WaitQueue {
     /// copies bits only: if the claim is lost, what it wrote does not count and it is called for the next candidate.
     #[inline]
     pub(crate) fn win_first(&mut self, outcome: Outcome, mut hand_over: impl FnMut(*mut ())) -> Option<Wake> {
+        self.win_first_if(outcome, |slot| {
+            hand_over(slot);
+            true
+        })
+    }
+
+    /// As [`WaitQueue::win_first`], up to the first waiter whose slot `admit` refuses: that one stays the first.
+    #[inline]
+    pub(crate) fn win_first_if(&mut self, outcome: Outcome, mut admit: impl FnMut(*mut ()) -> bool) -> Option<Wake> {
         while !self.head.is_null() {
             let node = self.head;
             // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
-            let (claim, generation, arm, slot) = unsafe {
-                self.remove(node);
-                (&*(*node).claim, (*node).generation, (*node).arm, (*node).slot)
-            };
-            hand_over(slot);
+            let (claim, generation, arm, slot) =
+                unsafe { (&*(*node).claim, (*node).generation, (*node).arm, (*node).slot) };
+            if !admit(slot) {
+                return None;
+            }
+            // SAFETY: it is queued here.
+            unsafe { self.remove(node) };
             // SAFETY: as above; the handle is taken before the win, which is the last touch.
             let handle = unsafe { (*(*node).handle.get()).take() };
             match claim.try_win(generation, outcome, arm) {
@@ -169,5 +234,52 @@ impl WaitQueue {
             }
         }
         None
+    }
+
+    /// As [`WaitQueue::win_first`], for a selector that is queued elsewhere already: its own wait ends together with that
+    /// of the waiter, or neither does. Its own nodes in this queue are passed over.
+    ///
+    /// # Errors
+    ///
+    /// The selector's own wait is over.
+    pub(crate) fn meet_first(
+        &mut self,
+        own: Party<'_>,
+        mut hand_over: impl FnMut(*mut ()),
+    ) -> Result<Option<Wake>, Lost> {
+        let mut node = self.head;
+        while !node.is_null() {
+            // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
+            let (peer, slot, next) = unsafe {
+                let Node { claim, generation, arm, rank, slot, .. } = &*node;
+                (Party { claim: &**claim, generation: *generation, arm: *arm, rank: *rank }, *slot, (*node).next.get())
+            };
+            if core::ptr::eq(peer.claim, own.claim) {
+                node = next;
+                continue;
+            }
+            // SAFETY: it is queued here. It is unlinked before the win, which is the last touch, as in `win_first`.
+            unsafe { self.remove(node) };
+            hand_over(slot);
+            // SAFETY: as in `win_first`.
+            let handle = unsafe { (*(*node).handle.get()).take() };
+            match meet(own, peer) {
+                Ok(won) => {
+                    let handle = handle.expect("a queued node has its wake handle");
+                    return Ok(Some(Wake { handle, won }));
+                }
+                // SAFETY: not won, so the waiter has to take the lock before it leaves: the node is still live.
+                Err(missed) => unsafe {
+                    *(*node).handle.get() = handle;
+                    if missed == Missed::OwnIsOver {
+                        // The waiter waits on, in its place.
+                        self.put_back(node);
+                        return Err(Lost);
+                    }
+                },
+            }
+            node = next;
+        }
+        Ok(None)
     }
 }

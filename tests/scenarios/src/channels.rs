@@ -136,6 +136,32 @@ pub(crate) fn the_last_receiver_closes_and_drops_what_is_buffered(_: &Stage) {
     (0..3).for_each(|_| tx.send(drops.value()).unwrap());
     drop((tx, rx));
     assert_eq!(drops.count(), 7, "with the channel");
+    let (tx, rx) = bounded(4);
+    (0..4).for_each(|_| tx.send(drops.value()).unwrap());
+    let (sender, value) = (tx.clone(), drops.value());
+    let waits = parked(move || sender.send(value));
+    drop((tx, rx.try_recv().unwrap()));
+    assert_eq!(drops.count(), 8);
+    waits.join().unwrap().unwrap();
+    drop(rx);
+    assert_eq!(drops.count(), 12);
+}
+
+pub(crate) fn the_last_receiver_gives_values_back_to_waiting_senders(_: &Stage) {
+    for capacity in [0, 1] {
+        let (tx, rx) = bounded(capacity);
+        (0..capacity).for_each(|_| tx.send(9).unwrap());
+        let waits = |n| {
+            let tx = tx.clone();
+            parked(move || tx.send(n))
+        };
+        let senders = [1, 2, 3].map(waits);
+        let other = rx.clone();
+        drop(rx);
+        assert!(senders.iter().all(|sender| !sender.is_finished()), "one receiver is left");
+        drop(other);
+        assert_eq!(senders.map(|sender| sender.join().unwrap()), [1, 2, 3].map(|n| Err(SendError::Closed(n))));
+    }
 }
 
 pub(crate) fn a_failed_send_returns_the_value(_: &Stage) {

@@ -154,8 +154,10 @@ pub(crate) fn a_failure_of_the_closure_cancels_the_children(_: &Stage) {
         s.spawn(waits).map(drop).unwrap();
         Err("closure")
     });
-    assert!(matches!(failed.unwrap_err().first, Failure::Error("closure")));
-    assert_eq!(drops.count(), 1, "it ended, or never ran");
+    let failed = failed.unwrap_err();
+    assert!(matches!(failed.first, Failure::Error("closure")));
+    let uncancelled = failed.others.iter().filter(|other| matches!(other, Failure::Panicked(_)));
+    assert_eq!((uncancelled.count(), drops.count()), (0, 1), "it ended at its cancel, or never ran");
     let fine = try_scope(|s| -> Result<u8, &str> { s.spawn(|| Ok(3)).unwrap().join().unwrap().map_err(|_| "failed") });
     assert_eq!(fine.unwrap(), 3);
 }
@@ -230,6 +232,8 @@ pub(crate) fn a_panic_of_a_child_is_the_failure_of_its_scope(_: &Stage) {
     });
     let failed = failed.unwrap_err();
     assert!(matches!(&failed.first, Failure::Panicked(panicked) if panicked.message() == Some("on purpose")));
+    let closure = try_scope(|_| -> Result<(), &str> { panic!("on purpose") });
+    assert!(matches!(closure.unwrap_err().first, Failure::Panicked(_)));
     let joined: Result<(), _> = scope(|s| s.spawn(|| panic!("on purpose")).unwrap().join());
     assert!(matches!(joined, Err(JoinError::Panicked(_))), "whoever joins takes the panic up");
     let count = AtomicU32::new(0);

@@ -2,6 +2,7 @@
 //! A coroutine's life: it is spawned, runs once, and its output goes to whoever holds its handle.
 
 use alloc::rc::Rc;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::panic::Location;
@@ -175,6 +176,7 @@ pub(crate) fn a_handle_can_be_awaited(stage: &Stage) {
 
 pub(crate) fn a_panic_arrives_at_the_join(_: &Stage) {
     let panicked = spawn(|| panic!("on purpose")).unwrap().join().unwrap_err();
+    assert_eq!(panicked.to_string(), "the coroutine panicked: on purpose");
     assert_eq!(panicked.into_panic().unwrap().message(), Some("on purpose"));
     let drops = Drops::new();
     let value = drops.value();

@@ -129,6 +129,22 @@ pub(crate) fn a_wait_that_timed_out_leaves_nothing_behind(stage: &Stage) {
     assert_eq!(receiver.join().unwrap(), (Ok(1), Ok(2)), "the wait of now gets the first value");
 }
 
+/// The two waits have their timers at the same place of the same frame, and the first is in the wheel's finest level.
+pub(crate) fn the_deadline_of_a_wait_that_is_over_does_not_end_the_next(stage: &Stage) {
+    const US: Duration = Duration::from_micros(1);
+    for _ in 0..stage.pick(5, 50) {
+        // Brings the wheel up to the present.
+        sleep(US).unwrap();
+        let (tx, rx) = rendezvous();
+        let receiver = parked(move || [20 * US, 10 * MS].map(|limit| rx.recv_timeout(limit)));
+        tx.send(1).unwrap();
+        // The second wait begins, and the deadline of the first passes.
+        sleep(MS).unwrap();
+        tx.send(2).unwrap();
+        assert_eq!(receiver.join().unwrap(), [Ok(1), Ok(2)]);
+    }
+}
+
 pub(crate) fn a_wait_with_a_limit_is_never_cut_short(stage: &Stage) {
     let (_tx, rx) = bounded::<u8>(1);
     for n in 0..stage.pick(3, 30) {

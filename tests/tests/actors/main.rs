@@ -2,8 +2,11 @@
 //! Scopes and actors where threads, panics or the simulator's own interface are needed. What every platform must show is
 //! in the scenario suite.
 
+mod actor_chaos;
+mod actor_endings;
 mod borrow_torture;
-mod scopes;
+mod scope_dumps;
+mod sim_actors;
 
 /// Ends the calling coroutine's closure by a panic that no hook prints.
 fn quiet_panic() -> ! {

@@ -15,6 +15,8 @@ use kcoro_tests::runtime;
 
 /// Closures of this size are unlike anything else that is allocated here.
 const UNUSUAL_BYTES: usize = 54_321;
+/// Enough for as many copies of one as a build that is not optimised makes.
+const STACK_BYTES: usize = 4 << 20;
 
 /// Stands still in the allocation of whatever holds an unusual closure, until [`Pause::end`].
 struct StandsStill;
@@ -105,7 +107,7 @@ fn a_coroutine_spawns_onto_a_worker_that_has_stopped() {
     let (child_tx, child_rx) = mpsc::channel();
     ask_for_a_pause();
     let spawner = move || child_tx.send(handle.builder().worker(1).spawn(body(value)).unwrap()).unwrap();
-    runtime.builder().worker(0).spawn(spawner).unwrap().detach();
+    runtime.builder().worker(0).stack_size(STACK_BYTES).spawn(spawner).unwrap().detach();
     await_the_pause();
     let report = runtime.shutdown(Duration::ZERO);
     assert_eq!(report.unparked, 2, "the spawner and its child");

@@ -4,35 +4,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use kcoro_posix::channel::{
-    Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError, bounded, rendezvous,
-};
+use kcoro_posix::channel::{RecvTimeoutError, SendTimeoutError, bounded, rendezvous};
 use kcoro_posix::platform::ClockId;
-use kcoro_posix::sched::{Builder, spawn, yield_now};
+use kcoro_posix::sched::{spawn, yield_now};
 use kcoro_posix::time::Instant;
 use kcoro_tests::counted::Drops;
-use kcoro_tests::{SHORT, end, runtime, until_parks};
-
-#[test]
-fn a_channel_holds_exactly_its_capacity() {
-    for capacity in [0, 1, 2, 3, 5, 7, 8, 9, 100, 1000, 1023, 1025, 5000] {
-        let (tx, rx) = bounded(capacity);
-        assert_eq!((tx.capacity(), rx.capacity()), (capacity, capacity));
-        for n in 0..capacity {
-            assert!(!tx.is_full());
-            tx.try_send(n).unwrap();
-        }
-        assert!(tx.is_full() && rx.is_full() && rx.len() == capacity);
-        assert_eq!(tx.try_send(7), Err(TrySendError::Full(7)));
-        if capacity > 0 {
-            assert_eq!(rx.try_recv(), Ok(0));
-            tx.try_send(capacity).unwrap();
-            assert_eq!(tx.try_send(7), Err(TrySendError::Full(7)));
-            assert!(rx.try_iter().eq(1..=capacity));
-        }
-        assert!(rx.is_empty() && tx.is_empty());
-    }
-}
+use kcoro_tests::{SHORT, end, runtime};
 
 #[test]
 fn a_channel_of_any_capacity_takes_memory_as_it_fills() {
@@ -42,94 +19,6 @@ fn a_channel_of_any_capacity_takes_memory_as_it_fills() {
     assert_eq!(rx.len(), 10_000);
     drop(tx);
     assert!(rx.iter().eq(0..10_000));
-}
-
-#[test]
-fn receivers_are_served_in_the_order_they_came() {
-    let runtime = runtime(1);
-    runtime
-        .run(|| {
-            let (tx, rx) = rendezvous();
-            let receive = |_| {
-                let rx = rx.clone();
-                Builder::new().near().spawn(move || rx.recv().unwrap()).unwrap()
-            };
-            let receivers: Vec<_> = (0..10).map(receive).collect();
-            yield_now();
-            (0..10).for_each(|n| tx.try_send(n).unwrap());
-            assert_eq!(tx.try_send(10), Err(TrySendError::Full(10)), "nobody waits any more");
-            let got = receivers.into_iter().map(|handle| handle.join().unwrap());
-            assert!(got.eq(0..10));
-        })
-        .unwrap();
-    end(runtime);
-}
-
-#[test]
-fn a_close_drains_and_gives_values_back() {
-    let runtime = runtime(1);
-    runtime
-        .run(|| {
-            let (tx, rx) = bounded(2);
-            let sender = {
-                let tx = tx.clone();
-                spawn(move || (0..4).map(|n| tx.send(n)).collect::<Vec<_>>()).unwrap()
-            };
-            yield_now();
-            assert!(rx.close() && !tx.close() && tx.is_closed() && rx.is_closed());
-            let sent = sender.join().unwrap();
-            assert_eq!(sent, [Ok(()), Ok(()), Err(SendError::Closed(2)), Err(SendError::Closed(3))]);
-            assert_eq!(tx.send(4), Err(SendError::Closed(4)));
-            assert_eq!(tx.try_send(5), Err(TrySendError::Closed(5)));
-            assert_eq!(tx.send_timeout(6, SHORT), Err(SendTimeoutError::Closed(6)));
-            assert_eq!((rx.recv(), rx.try_recv()), (Ok(0), Ok(1)));
-            assert_eq!(rx.recv(), Err(RecvError::Closed));
-            assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
-            assert_eq!(rx.recv_timeout(SHORT), Err(RecvTimeoutError::Closed));
-        })
-        .unwrap();
-    end(runtime);
-}
-
-#[test]
-fn the_last_of_a_side_closes_and_wakes_the_other() {
-    for capacity in [0, 1] {
-        let runtime = runtime(2);
-        let (tx, rx) = bounded::<u8>(capacity);
-        let receivers = [rx.clone(), rx].map(|rx| runtime.spawn(move || rx.recv()).unwrap());
-        let other = tx.clone();
-        drop(tx);
-        drop(other);
-        receivers.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), Err(RecvError::Closed)));
-        let (tx, rx) = bounded(capacity);
-        (0..capacity).for_each(|_| tx.send(1).unwrap());
-        let senders = [tx.clone(), tx].map(|tx| runtime.spawn(move || tx.send(2)).unwrap());
-        drop(rx);
-        senders.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), Err(SendError::Closed(2))));
-        end(runtime);
-    }
-}
-
-#[test]
-fn a_close_wakes_everyone_who_waits() {
-    for capacity in [0, 1] {
-        let runtime = runtime(1);
-        let (_tx, rx) = bounded::<u8>(capacity);
-        let receive = |rx: Receiver<u8>| runtime.spawn(move || rx.recv()).unwrap();
-        let receivers: Vec<_> = (0..3).map(|_| receive(rx.clone())).collect();
-        until_parks(&runtime, 3);
-        assert!(rx.close());
-        receivers.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap(), Err(RecvError::Closed)));
-        let (tx, rx) = bounded::<u8>(capacity);
-        (0..capacity).for_each(|_| tx.send(9).unwrap());
-        let send = |n| (n, tx.clone());
-        let senders: Vec<_> = (0..3).map(send).map(|(n, tx)| runtime.spawn(move || tx.send(n)).unwrap()).collect();
-        until_parks(&runtime, 6);
-        assert!(rx.close());
-        let sent = senders.into_iter().map(|handle| handle.join().unwrap());
-        assert!(sent.eq((0..3).map(|n| Err(SendError::Closed(n)))));
-        end(runtime);
-    }
 }
 
 #[test]
@@ -166,19 +55,6 @@ fn times_of_zero_in_the_past_and_for_ever() {
 }
 
 #[test]
-fn values_of_no_size_are_counted() {
-    let runtime = runtime(2);
-    let (tx, rx) = bounded::<()>(3);
-    let sender = runtime.spawn(move || (0..5000).for_each(|_| tx.send(()).unwrap())).unwrap();
-    assert_eq!(rx.iter().count(), 5000);
-    sender.join().unwrap();
-    let (tx, rx) = bounded::<()>(usize::MAX);
-    (0..5000).for_each(|_| tx.send(()).unwrap());
-    assert_eq!((rx.len(), rx.try_iter().count()), (5000, 5000));
-    end(runtime);
-}
-
-#[test]
 fn large_values_arrive_whole() {
     const BYTES: usize = 64 * 1024;
     let runtime = runtime(2);
@@ -195,28 +71,6 @@ fn large_values_arrive_whole() {
         receiver.unwrap().join().unwrap();
     }
     end(runtime);
-}
-
-#[test]
-fn what_is_buffered_is_dropped_once_with_the_last_receiver_or_the_channel() {
-    let drops = Drops::new();
-    let (tx, rx) = bounded(8);
-    let second = rx.clone();
-    (0..5).for_each(|_| tx.send(drops.value()).unwrap());
-    drop(rx);
-    assert_eq!(drops.count(), 0, "a receiver is left");
-    drop(second);
-    assert_eq!(drops.count(), 5, "nobody can receive them");
-    assert!(matches!(tx.send(drops.value()), Err(SendError::Closed(_))));
-    drop(tx);
-    assert_eq!(drops.count(), 6);
-    let (tx, rx) = bounded(8);
-    (0..5).for_each(|_| tx.send(drops.value()).unwrap());
-    drop(tx);
-    assert_eq!(rx.iter().take(2).count(), 2);
-    assert_eq!(drops.count(), 8);
-    drop(rx);
-    assert_eq!(drops.count(), 11);
 }
 
 #[test]

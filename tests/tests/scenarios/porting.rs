@@ -42,7 +42,7 @@ fn workload() {
 
     let local = std::rc::Rc::new(7);
     assert_eq!(*spawn_local(move || local).unwrap().join().unwrap(), 7);
-    let large = Builder::new().stack_size(1024 * 1024).spawn(|| std::hint::black_box([1u8; 700_000])[0]).unwrap();
+    let large = Builder::new().stack_size(4 * 1024 * 1024).spawn(|| std::hint::black_box([1u8; 700_000])[0]).unwrap();
     assert_eq!(large.join().unwrap(), 1);
     assert!(matches!(spawn(|| panic!("caught")).unwrap().join(), Err(JoinError::Panicked(_))));
 }

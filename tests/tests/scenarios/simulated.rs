@@ -1,28 +1,60 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The scenario suite in the simulator: a test for each scenario, under many seeds, on one to three workers.
+//! The scenario suite in the simulator: a test for each scenario, under many seeds, on one to three workers. Where workers
+//! are switched inside of operations, too, it is also played under strategies that look for rare orders.
 //!
-//! `KCORO_SEEDS=n` plays each under n seeds instead of 200; `KCORO_SEED=n` plays that one only.
+//! `KCORO_SEEDS=n` plays each under n seeds instead of 200, `KCORO_FIRST_SEED=n` begins with another one than 0;
+//! `KCORO_SEED=n` plays that one only.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kcoro_scenarios::{Need, SCENARIOS, Size, Stage, rooms};
-use kcoro_sim::Sim;
+use kcoro_sim::{Sim, Strategy};
 use kcoro_tests::suite::{self, Total};
 
 const OFFERS: &[Need] = &[Need::StillTime, Need::Unwinding, Need::FpControl];
 const SEEDS: u64 = 200;
+const STRATEGIES: &[Strategy] = if cfg!(kcoro_interleave) {
+    &[Strategy::Random, Strategy::Pct { depth: 3 }, Strategy::Pct { depth: 12 }]
+} else {
+    &[Strategy::Random]
+};
 
 fn stages() -> impl Iterator<Item = Stage> {
-    // Miri plays them, too, and is slow.
-    let workers: &[usize] = if cfg!(miri) { &[2] } else { &[1, 2, 3] };
+    let workers: &[usize] = match () {
+        // It is slow.
+        () if cfg!(miri) => &[2],
+        // One worker has nobody to lose its turn to.
+        () if cfg!(kcoro_interleave) => &[2, 3],
+        () => &[1, 2, 3],
+    };
     workers.iter().map(|&workers| Stage::new(workers, Size::Small, OFFERS))
 }
 
-fn seeds() -> u64 {
-    let Ok(seeds) = std::env::var("KCORO_SEEDS") else { return SEEDS };
-    match seeds.parse() {
-        Ok(number @ 1..) => number,
-        _ => panic!("KCORO_SEEDS is `{seeds}`, which is no number of seeds: a whole number from 1 on"),
+fn seeds() -> Range<u64> {
+    let first = number("KCORO_FIRST_SEED", 0);
+    let count = number("KCORO_SEEDS", SEEDS);
+    assert!(count > 0, "KCORO_SEEDS is 0, and without a seed nothing is played");
+    first..first + count
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    let Ok(text) = std::env::var(variable) else { return default };
+    text.parse().unwrap_or_else(|_| panic!("{variable} is `{text}`, which is no number"))
+}
+
+/// Says in which part of a test it has failed.
+struct Part {
+    workers: usize,
+    strategy: Strategy,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("played by {} workers under {:?}", self.workers, self.strategy);
+        }
     }
 }
 
@@ -31,12 +63,13 @@ fn play(name: &str) {
     let scenario = suite::named(name);
     let fitting: Vec<_> = stages().filter(|stage| stage.fits(scenario)).collect();
     assert!(!fitting.is_empty(), "no stage has what {name} needs");
-    let runs = std::sync::Arc::new(AtomicU64::new(0));
-    for stage in fitting {
+    let runs = Arc::new(AtomicU64::new(0));
+    for (stage, &strategy) in fitting.iter().flat_map(|stage| STRATEGIES.iter().map(move |one| (*stage, one))) {
         let count = runs.clone();
-        let sim = Sim::new().workers(stage.workers());
+        let _part = Part { workers: stage.workers(), strategy };
+        let sim = Sim::new().workers(stage.workers()).strategy(strategy);
         let sim = scenario.limit().map_or(sim.clone(), |limit| sim.limit(limit));
-        sim.check(0..seeds(), move || {
+        sim.check(seeds(), move || {
             (scenario.run)(&stage);
             count.fetch_add(1, Ordering::Relaxed);
         });

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kcoro_posix::channel::{bounded, rendezvous};
-use kcoro_posix::sched::{Builder, JoinHandle, spawn, yield_now, yield_to};
-use kcoro_posix::time::sleep;
-use kcoro_tests::{SHORT, end, runtime, until};
+use kcoro_posix::channel::rendezvous;
+use kcoro_posix::sched::{Builder, spawn, yield_now, yield_to};
+use kcoro_tests::{end, runtime, until};
 
 /// Runs `busy` again and again until `ends` has, on one worker; the two must take turns for that.
 fn does_not_starve(busy: impl Fn() + Send + 'static, ends: impl FnOnce() + Send) {
@@ -36,11 +35,6 @@ fn spawned_ones_end() {
     handles.into_iter().for_each(|handle| handle.join().unwrap());
 }
 
-#[test]
-fn a_yielding_loop_does_not_starve_new_coroutines() {
-    does_not_starve(yield_now, spawned_ones_end);
-}
-
 /// With two of them the run queue is never empty, so new coroutines need a turn of their own.
 #[test]
 fn two_yielding_loops_do_not_starve_new_coroutines() {
@@ -60,11 +54,6 @@ fn two_yielding_loops_do_not_starve_new_coroutines() {
         })
         .unwrap();
     end(runtime);
-}
-
-#[test]
-fn a_yielding_loop_does_not_starve_timers() {
-    does_not_starve(yield_now, || (0..20).for_each(|_| sleep(SHORT).unwrap()));
 }
 
 #[test]
@@ -90,50 +79,6 @@ fn a_yielding_loop_does_not_starve_spawns_from_other_threads() {
 }
 
 #[test]
-fn operations_that_never_wait_use_up_a_budget() {
-    let (tx, rx) = bounded(1);
-    let send_and_receive = move || {
-        tx.send(1).unwrap();
-        assert_eq!(rx.recv(), Ok(1));
-    };
-    does_not_starve(send_and_receive, spawned_ones_end);
-}
-
-#[test]
-fn channel_pairs_do_not_starve_others() {
-    for capacity in [0, 1, 64] {
-        let runtime = runtime(1);
-        runtime
-            .run(|| {
-                let over = Arc::new(AtomicBool::new(false));
-                let pair = |over: Arc<AtomicBool>| {
-                    let ((ping, pings), (pong, pongs)) = (bounded(capacity), bounded(capacity));
-                    let echo = move || pings.iter().for_each(|()| pong.send(()).unwrap());
-                    let echo = Builder::new().near().spawn(echo).unwrap();
-                    let body = move || {
-                        while !over.load(Ordering::SeqCst) {
-                            ping.send(()).unwrap();
-                            pongs.recv().unwrap();
-                        }
-                    };
-                    (Builder::new().near().spawn(body).unwrap(), echo)
-                };
-                let pairs: Vec<_> = (0..3).map(|_| pair(over.clone())).collect();
-                yield_now();
-                spawned_ones_end();
-                (0..5).for_each(|_| sleep(SHORT).unwrap());
-                over.store(true, Ordering::SeqCst);
-                pairs.into_iter().for_each(|(ping, echo)| {
-                    ping.join().unwrap();
-                    echo.join().unwrap();
-                });
-            })
-            .unwrap();
-        end(runtime);
-    }
-}
-
-#[test]
 fn migrating_loops_do_not_starve_bound_or_new_coroutines() {
     #![expect(unsafe_code, reason = "migration is an unsafe option")]
     let runtime = runtime(1);
@@ -151,37 +96,6 @@ fn migrating_loops_do_not_starve_bound_or_new_coroutines() {
             (0..100).for_each(|_| yield_now());
             over.store(true, Ordering::SeqCst);
             busy.into_iter().for_each(|handle| handle.join().unwrap());
-        })
-        .unwrap();
-    end(runtime);
-}
-
-/// Two that handed over to each other kept the worker: a hand-over counted as no switch.
-#[test]
-fn coroutines_that_hand_over_to_each_other_do_not_starve_others() {
-    let runtime = runtime(1);
-    runtime
-        .run(|| {
-            let over = Arc::new(AtomicBool::new(false));
-            let (to_first, of_first) = bounded::<JoinHandle<()>>(1);
-            let (to_second, of_second) = bounded::<JoinHandle<()>>(1);
-            let hands_over = |other: kcoro_posix::channel::Receiver<JoinHandle<()>>| {
-                let over = over.clone();
-                let body = move || {
-                    let other = other.recv().unwrap();
-                    while !over.load(Ordering::SeqCst) {
-                        yield_to(&other);
-                    }
-                };
-                Builder::new().near().spawn(body).unwrap()
-            };
-            let (first, second) = (hands_over(of_first), hands_over(of_second));
-            to_first.send(second).unwrap();
-            to_second.send(first).unwrap();
-            yield_now();
-            spawned_ones_end();
-            (0..5).for_each(|_| sleep(SHORT).unwrap());
-            over.store(true, Ordering::SeqCst);
         })
         .unwrap();
     end(runtime);

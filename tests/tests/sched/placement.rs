@@ -9,29 +9,10 @@ use std::thread::ThreadId;
 
 use kcoro_posix::channel::{bounded, rendezvous};
 use kcoro_posix::sched::{Builder, spawn, yield_now};
-use kcoro_posix::time::sleep;
 use kcoro_tests::{Hog, SHORT, builder, end, runtime, until};
 
 fn here() -> ThreadId {
     std::thread::current().id()
-}
-
-/// The threads on which a coroutine finds itself over suspensions of every kind.
-fn threads_over_suspensions() -> HashSet<ThreadId> {
-    let mut threads = HashSet::from([here()]);
-    for _ in 0..20 {
-        yield_now();
-        threads.insert(here());
-        let (tx, rx) = rendezvous();
-        let child = spawn(move || tx.send(here()).unwrap()).unwrap();
-        rx.recv().unwrap();
-        threads.insert(here());
-        child.join().unwrap();
-        threads.insert(here());
-        sleep(SHORT / 10).unwrap();
-        threads.insert(here());
-    }
-    threads
 }
 
 #[test]
@@ -60,20 +41,6 @@ fn a_wake_from_another_worker_leaves_a_coroutine_where_it_is() {
     let (caller, echo) = (caller.unwrap().join().unwrap(), echo.unwrap().join().unwrap());
     assert_eq!((caller.len(), echo.len()), (1, 1));
     assert!(caller.is_disjoint(&echo));
-    end(runtime);
-}
-
-#[test]
-fn a_coroutine_stays_where_it_started() {
-    let runtime = runtime(4);
-    let spawn_on = |worker: usize| runtime.builder().worker(worker).spawn(threads_over_suspensions).unwrap();
-    let placed: Vec<_> = (0..8).map(|n| spawn_on(n % 4)).collect();
-    let free: Vec<_> = (0..16).map(|_| runtime.spawn(threads_over_suspensions).unwrap()).collect();
-    let placed: Vec<_> = placed.into_iter().map(|handle| handle.join().unwrap()).collect();
-    assert!(placed.iter().all(|threads| threads.len() == 1));
-    assert!(placed.iter().zip(placed.iter().skip(4)).all(|(first, second)| first == second));
-    assert_eq!(placed.iter().flatten().collect::<HashSet<_>>().len(), 4, "four workers, four threads");
-    free.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap().len(), 1));
     end(runtime);
 }
 

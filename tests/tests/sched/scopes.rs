@@ -5,11 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kcoro_posix::channel::{RecvError, bounded, rendezvous};
-use kcoro_posix::sched::{Builder, JoinError, SpawnError, spawn, yield_now};
+use kcoro_posix::sched::{JoinError, SpawnError, spawn, yield_now};
 use kcoro_posix::scope::{Failure, scope, try_scope};
 use kcoro_posix::time::{TimeError, sleep};
 use kcoro_posix::wait::WaitError;
-use kcoro_tests::counted::Drops;
 use kcoro_tests::{Hog, LONG, end, runtime};
 
 /// Runs `test` on one worker and on three.
@@ -29,24 +28,6 @@ fn caught(body: impl FnOnce()) -> Option<&'static str> {
     catch_unwind(AssertUnwindSafe(body))
         .err()
         .map(|payload| *payload.downcast::<&'static str>().unwrap_or_else(|_| Box::new("other")))
-}
-
-#[test]
-fn a_scope_waits_for_children_that_nobody_joins() {
-    on_workers(|| {
-        let ended = AtomicUsize::new(0);
-        scope(|s| {
-            for round in 0..20 {
-                let child = s.spawn(|| {
-                    (0..10).for_each(|_| yield_now());
-                    ended.fetch_add(1, Ordering::SeqCst);
-                });
-                // Dropped or forgotten: the scope waits all the same.
-                if round % 2 == 0 { drop(child.unwrap()) } else { std::mem::forget(child.unwrap()) }
-            }
-        });
-        assert_eq!(ended.into_inner(), 20);
-    });
 }
 
 #[test]
@@ -154,30 +135,6 @@ fn all_failures_are_gathered_and_siblings_on_plain_operations_are_cancelled() {
     });
 }
 
-#[test]
-fn a_failure_of_the_closure_cancels_the_children() {
-    on_workers(|| {
-        let drops = Drops::new();
-        let failed = try_scope(|s| -> Result<u8, &str> {
-            let value = drops.value();
-            let waits = move || {
-                let _value = value;
-                assert_eq!(sleep(LONG), Err(TimeError::Cancelled));
-                Ok(())
-            };
-            s.spawn(waits).map(drop).unwrap();
-            Err("closure")
-        });
-        assert!(matches!(failed.unwrap_err().first, Failure::Error("closure")));
-        assert_eq!(drops.count(), 1, "it ended, or never ran");
-        let panicked = try_scope(|_| -> Result<u8, &str> { quiet_panic("closure") });
-        assert!(matches!(panicked.unwrap_err().first, Failure::Panicked(_)));
-        let fine =
-            try_scope(|s| -> Result<u8, &str> { s.spawn(|| Ok(3)).unwrap().join().unwrap().map_err(|_| "failed") });
-        assert_eq!(fine.unwrap(), 3);
-    });
-}
-
 /// The wait for the children accepts no second cancel, and must not swallow the first.
 #[test]
 fn a_cancel_outlasts_the_wait_for_the_children() {
@@ -198,24 +155,6 @@ fn a_cancel_outlasts_the_wait_for_the_children() {
         at_rx.recv().unwrap();
         parent.cancel();
         assert_eq!(parent.join().unwrap(), Err(RecvError::Cancelled));
-    });
-}
-
-#[test]
-fn a_scope_cancelled_before_its_children_ran_ends() {
-    on_workers(|| {
-        let ran = AtomicUsize::new(0);
-        scope(|s| {
-            let handles: Vec<_> = (0..5)
-                .map(|_| Builder::new().near())
-                .map(|near| s.spawn_with(near, || ran.fetch_add(1, Ordering::SeqCst)).unwrap())
-                .collect();
-            s.cancel();
-            handles.into_iter().for_each(|handle| assert!(matches!(handle.join(), Err(JoinError::Cancelled))));
-            let later = s.spawn_with(Builder::new().near(), || ran.fetch_add(1, Ordering::SeqCst)).unwrap();
-            assert!(matches!(later.join(), Err(JoinError::Cancelled)), "those to come, too");
-        });
-        assert_eq!(ran.into_inner(), 0);
     });
 }
 

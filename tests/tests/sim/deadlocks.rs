@@ -2,7 +2,7 @@
 //! The simulator says of a deadlock who waits for what, and in which circle.
 
 use kcoro_sim::channel::{bounded, rendezvous};
-use kcoro_sim::sched::{Builder, JoinHandle};
+use kcoro_sim::sched::{Builder, JoinHandle, SpawnError, spawn, try_spawn};
 use kcoro_sim::scope::scope;
 use kcoro_sim::wait::block_on;
 use kcoro_sim::{FailureKind, Sim, WaitGraph};
@@ -132,4 +132,29 @@ fn a_message_is_the_same_in_every_run() {
     let messages = [0, 0].map(|seed| Sim::new().run(seed, body).unwrap_err().to_string());
     assert_eq!(messages[0], messages[1]);
     assert!(messages[0].ends_with("waits for a value from channel 1"), "{}", messages[0]);
+}
+
+#[test]
+fn a_limit_of_live_coroutines_is_kept_and_who_waits_for_a_place_is_named() {
+    // The root is one of them.
+    let sim = Sim::new().workers(2).limit(2);
+    let full = || {
+        let (tx, rx) = bounded::<u8>(1);
+        let takes_the_place = spawn(move || rx.recv()).unwrap();
+        let refused = try_spawn(|| ()).map(drop);
+        tx.send(1).unwrap();
+        assert_eq!(takes_the_place.join().unwrap(), Ok(1));
+        refused
+    };
+    let waits = || {
+        let (_tx, rx) = bounded::<u8>(1);
+        spawn(move || rx.recv()).unwrap().detach();
+        let _ = spawn(|| ());
+    };
+    for seed in 0..20 {
+        assert_eq!(sim.run(seed, full).unwrap().value, Err(SpawnError::Full { limit: 2 }));
+        assert_eq!(Sim::new().run(seed, full).unwrap().value, Ok(()), "without a limit there is a place");
+        let failure = sim.run(seed, waits).unwrap_err().to_string();
+        assert_says(&failure, &["deadlock: 2 coroutines", "`root`, spawned at ", "waits for a place below the limit"]);
+    }
 }

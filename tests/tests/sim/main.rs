@@ -10,4 +10,3 @@ mod reach;
 mod schedule;
 mod shrink;
 mod strategies;
-mod sweeps;

@@ -115,6 +115,23 @@ fn seeds_give_different_runs() {
 }
 
 #[test]
+fn seeds_decide_ties_of_deadlines() {
+    let race = || {
+        let (tx, rx) = bounded(2);
+        for name in ["left", "right"] {
+            let tx = tx.clone();
+            spawn(move || (sleep(Duration::from_millis(1)), tx.send(name))).unwrap().detach();
+        }
+        rx.recv().unwrap()
+    };
+    for workers in [1, 2] {
+        let firsts: BTreeSet<_> =
+            (0..50).map(|seed| Sim::new().workers(workers).run(seed, race).unwrap().value).collect();
+        assert_eq!(firsts, ["left", "right"].into(), "{workers} workers");
+    }
+}
+
+#[test]
 fn coroutines_of_one_worker_interleave_too() {
     let orders: BTreeSet<_> = (0..100).map(|seed| Sim::new().workers(1).run(seed, everything).unwrap().value).collect();
     assert!(orders.len() > 50, "only {} orders", orders.len());

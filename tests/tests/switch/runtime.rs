@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kcoro_posix::Posix;
-use kcoro_posix::sched::{JoinError, Runtime, RuntimeBuilder, spawn};
+use kcoro_posix::sched::{Runtime, RuntimeBuilder};
 
 fn builder() -> RuntimeBuilder {
     Runtime::builder(Posix::new())
@@ -16,14 +16,6 @@ fn run_returns_what_the_root_returns() {
         let runtime = builder().workers(workers).build().unwrap();
         assert_eq!(runtime.run(|| 6 * 7).unwrap(), 42);
     }
-}
-
-#[test]
-fn a_panic_arrives_at_the_join_handle() {
-    let runtime = builder().workers(2).build().unwrap();
-    let error = runtime.run(|| spawn(|| panic!("boom")).unwrap().join()).unwrap().unwrap_err();
-    assert!(matches!(&error, JoinError::Panicked(_)), "{error}");
-    assert_eq!(error.to_string(), "the coroutine panicked: boom");
 }
 
 #[test]

@@ -23,6 +23,11 @@ impl<T> UnsafeCell<T> {
     pub(crate) const fn new(value: T) -> Self {
         Self { inside: AtomicIsize::new(0), value: core::cell::UnsafeCell::new(value) }
     }
+
+    /// No point, since nobody else has it.
+    pub(crate) fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
 }
 
 impl<T: ?Sized> UnsafeCell<T> {

@@ -2,6 +2,7 @@
 //! Walks through a list that changes meanwhile.
 #![expect(unsafe_code, reason = "lists tasks that outlive the list")]
 
+use core::cell::Cell;
 use core::panic::Location;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicUsize;
@@ -36,6 +37,7 @@ impl Task {
             links: Links::new(),
             locals: Locals::new(),
             stack_used_bytes: AtomicUsize::new(0),
+            at_end: Cell::new(None),
             scope: ScopeLink::new(ScopeOf::NONE, ptr::null()),
         }))))
     }

@@ -5,3 +5,4 @@ pub mod channel;
 pub mod join;
 pub mod lock;
 pub mod overflowing;
+pub mod permits;

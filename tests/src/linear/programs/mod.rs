@@ -5,6 +5,7 @@
 pub mod channel;
 pub mod join;
 pub mod lock;
+pub mod permits;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! A token in memory: a counted node of a tree.
+//!
+//! A node keeps its parent, because a cancel of an ancestor must find the way to its descendants. A parent only lists its
+//! children: one whose last handle goes takes itself off the list.
+//!
+//! | field | who |
+//! |---|---|
+//! | `refs`, `state` | anyone with a reference |
+//! | `cause` | written once, by who cancels, before `state` says so; from then on anyone reads it |
+//! | `attached` | under its lock |
+//! | `siblings` | under the lock of the parent |
+//! | `next_of_pass` | who has cancelled the node, until its pass is over |
+//!
+//! One lock of a node at a time; under it the lock of one coroutine's [`Sources`](crate::task::sources::Sources).
+#![expect(unsafe_code, reason = "counts references, and links nodes by raw pointers")]
+
+use alloc::boxed::Box;
+use core::cell::Cell;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
+
+use super::Cause;
+use super::deadline::{ALARMS, Alarm};
+use super::hook::Hook;
+use super::region::Region;
+use crate::primitive::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::primitive::{SpinGuard, SpinLock, UnsafeCell};
+use crate::util::list::{Links, List, Listed};
+use crate::wait::queue::WaitQueue;
+
+const CANCELLING: u8 = 1;
+const CANCELLED: u8 = 2;
+
+/// See the [module](self).
+pub(super) struct Node {
+    refs: AtomicUsize,
+    state: AtomicU8,
+    cause: UnsafeCell<Option<Cause>>,
+    /// One reference to it, given back when this node goes.
+    parent: Option<NonNull<Node>>,
+    siblings: Links<Node>,
+    next_of_pass: Cell<Option<NonNull<Node>>>,
+    attached: SpinLock<Attached>,
+}
+
+/// What a cancel reaches from a node. Once the node has been cancelled nothing is added.
+pub(super) struct Attached {
+    pub(super) children: List<Node>,
+    pub(super) regions: List<Region>,
+    pub(super) waiters: WaitQueue,
+    /// Each is one counted reference, see [`hook`](super::hook).
+    pub(super) hooks: List<Hook>,
+    /// Dropped after the lock.
+    pub(super) alarms: [Option<Alarm>; ALARMS],
+}
+
+// SAFETY: the table in the module documentation. What is attached is used under the lock, and may be used on any thread:
+// hooks are `Send`, regions and waiters are woken from anywhere.
+unsafe impl Send for Node {}
+// SAFETY: as above.
+unsafe impl Sync for Node {}
+
+// SAFETY: the links are a field of their own that only the list touches.
+unsafe impl Listed for Node {
+    fn links(this: NonNull<Self>) -> NonNull<Links<Self>> {
+        // SAFETY: a listed node is live.
+        unsafe { NonNull::new_unchecked(&raw mut (*this.as_ptr()).siblings) }
+    }
+}
+
+/// The node had been cancelled before.
+pub(super) struct AlreadyCancelled;
+
+impl Node {
+    pub(super) fn is_cancelled(&self) -> bool {
+        // Acquire: the cause, and what the canceller did before, are visible.
+        self.state.load(Ordering::Acquire) & CANCELLED != 0
+    }
+
+    /// Whether it, or a node that it descends from, has been cancelled or soon will be.
+    pub(super) fn is_cancelling(&self) -> bool {
+        let mut node = self;
+        loop {
+            // Acquire: as above.
+            if node.state.load(Ordering::Acquire) != 0 {
+                return true;
+            }
+            let Some(parent) = node.parent else { return false };
+            // SAFETY: a node keeps its parent.
+            node = unsafe { parent.as_ref() };
+        }
+    }
+
+    /// Lets [`Node::is_cancelling`] say so. Says whether it is the first to do that.
+    pub(super) fn announce_cancel(&self) -> bool {
+        // Release: what the caller did before is visible to who asks.
+        self.state.fetch_or(CANCELLING, Ordering::AcqRel) == 0
+    }
+
+    /// Why it was cancelled, if it was.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        // SAFETY: once the state says so, which is read with Acquire, the cause is there and does not change.
+        self.is_cancelled().then(|| self.cause.with(|cause| unsafe { (*cause).as_ref() }))?
+    }
+
+    /// Marks it cancelled; the caller then runs a pass over what is attached.
+    pub(super) fn mark(&self, why: &Cause) -> Result<(), AlreadyCancelled> {
+        let attached = self.attached.lock();
+        if self.is_cancelled() {
+            return Err(AlreadyCancelled);
+        }
+        // SAFETY: the lock keeps other cancellers out, and nobody reads the cause before the state says so.
+        self.cause.with_mut(|cause| unsafe { *cause = Some(why.clone()) });
+        // Under the lock: who attaches something either sees this or is seen by the pass. Release: the cause.
+        self.state.fetch_or(CANCELLED, Ordering::Release);
+        drop(attached);
+        Ok(())
+    }
+
+    /// The lock over what is attached, if it may still be added to: the node has not been cancelled.
+    pub(super) fn lock_open(&self) -> Option<SpinGuard<'_, Attached>> {
+        let attached = self.attached.lock();
+        (!self.is_cancelled()).then_some(attached)
+    }
+
+    /// Disarms its alarms.
+    pub(super) fn disarm(&self) {
+        let alarms = core::mem::take(&mut self.lock().alarms);
+        drop(alarms);
+    }
+
+    pub(super) fn lock(&self) -> SpinGuard<'_, Attached> {
+        self.attached.lock()
+    }
+}
+
+/// A counted reference to a node.
+pub(super) struct NodeRef(NonNull<Node>);
+
+// SAFETY: nodes are `Sync`, and the count is atomic.
+unsafe impl Send for NodeRef {}
+// SAFETY: as above.
+unsafe impl Sync for NodeRef {}
+
+// No panic leaves a node half-changed: nothing that can panic runs under its lock.
+impl UnwindSafe for NodeRef {}
+impl RefUnwindSafe for NodeRef {}
+
+impl NodeRef {
+    /// A node without a parent.
+    pub(super) fn root() -> NodeRef {
+        Self::allocate(None)
+    }
+
+    /// A child of `parent`; cancelled, for the same cause, if that is.
+    pub(super) fn child_of(parent: &NodeRef) -> NodeRef {
+        let child = Self::allocate(Some(parent.clone().into_raw()));
+        match parent.lock_open() {
+            // SAFETY: the child is on no list, and takes itself off this one before it goes.
+            Some(mut attached) => unsafe { attached.children.push_back(child.0) },
+            None => {
+                let why = parent.cause().unwrap_or(&Cause::Cancelled);
+                // It has nothing attached, and nobody else has it: there is no pass to run.
+                let _ = child.mark(why);
+            }
+        }
+        child
+    }
+
+    fn allocate(parent: Option<NonNull<Node>>) -> NodeRef {
+        let attached = Attached {
+            children: List::new(),
+            regions: List::new(),
+            waiters: WaitQueue::new(),
+            hooks: List::new(),
+            alarms: [const { None }; ALARMS],
+        };
+        let node = Box::new(Node {
+            refs: AtomicUsize::new(1),
+            state: AtomicU8::new(0),
+            cause: UnsafeCell::new(None),
+            parent,
+            siblings: Links::new(),
+            next_of_pass: Cell::new(None),
+            attached: SpinLock::new(attached),
+        });
+        NodeRef(NonNull::from(Box::leak(node)))
+    }
+
+    /// A reference to a node that others list without counting, unless its last one has gone and it is about to leave their
+    /// list.
+    ///
+    /// # Safety
+    ///
+    /// `node` was listed, and takes itself off under a lock that the caller has held since.
+    pub(super) unsafe fn of_listed(node: NonNull<Node>) -> Option<NodeRef> {
+        // SAFETY: it cannot go before it has taken the lock that the caller holds.
+        let refs = unsafe { &node.as_ref().refs };
+        // Relaxed: as in `clone`; the list's lock has ordered what came before.
+        let retained = refs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |refs| (refs > 0).then_some(refs + 1));
+        retained.is_ok().then_some(NodeRef(node))
+    }
+
+    pub(super) fn as_ptr(&self) -> NonNull<Node> {
+        self.0
+    }
+
+    fn into_raw(self) -> NonNull<Node> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+}
+
+impl core::ops::Deref for NodeRef {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        // SAFETY: this reference keeps it alive.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for NodeRef {
+    fn clone(&self) -> Self {
+        // Relaxed: made from one that exists, so the count cannot reach zero meanwhile.
+        let before = self.refs.fetch_add(1, Ordering::Relaxed);
+        assert!(before < usize::MAX / 2, "too many references to one token");
+        NodeRef(self.0)
+    }
+}
+
+impl Drop for NodeRef {
+    /// In a loop and not by the drop of a field: the last reference to a leaf may be all that a tree of any depth hangs on.
+    fn drop(&mut self) {
+        let mut next = Some(self.0);
+        while let Some(node) = next {
+            // SAFETY: the reference is ours, and is not used again.
+            next = unsafe { give_back(node) };
+        }
+    }
+}
+
+/// Gives one reference back; frees the node if it was the last, and returns its reference to its parent.
+///
+/// # Safety
+///
+/// The caller has the reference and does not use it again.
+unsafe fn give_back(node: NonNull<Node>) -> Option<NonNull<Node>> {
+    // SAFETY: the caller has a reference.
+    let refs = unsafe { &node.as_ref().refs };
+    // Release: all that this reference was used for comes before the free.
+    if refs.fetch_sub(1, Ordering::Release) != 1 {
+        return None;
+    }
+    // Acquire: all that the others were used for comes before it, too. Not a fence, see `Header::release`.
+    refs.load(Ordering::Acquire);
+    // SAFETY: nobody can make a new reference any more: the list of the parent does not where the count is zero.
+    let parent = unsafe { node.as_ref() }.parent;
+    if let Some(parent) = parent {
+        // SAFETY: our reference keeps the parent, and the node is on its list or on none.
+        unsafe { parent.as_ref().lock().children.remove(node) };
+    }
+    // SAFETY: it was allocated as a box, and nobody can reach it any more.
+    drop(unsafe { Box::from_raw(node.as_ptr()) });
+    parent
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.disarm();
+        // Whatever else can be attached holds a reference. Hooks are user data: dropped after the lock.
+        loop {
+            let hook = self.lock().hooks.pop_front();
+            let Some(hook) = hook else { return };
+            // SAFETY: it was on the list, which had one reference to it.
+            drop(unsafe { Hook::from_list(hook) });
+        }
+    }
+}
+
+/// Nodes in the order in which a pass comes to them. It has a reference to each.
+pub(super) struct PassQueue {
+    first: Option<NonNull<Node>>,
+    last: Option<NonNull<Node>>,
+}
+
+impl PassQueue {
+    pub(super) const fn new() -> Self {
+        Self { first: None, last: None }
+    }
+
+    /// Adds a node that the caller has cancelled, and that is in no such queue.
+    pub(super) fn push(&mut self, node: NodeRef) {
+        let node = node.into_raw();
+        // SAFETY: the queue's references keep the nodes, and only who has cancelled a node touches this field.
+        unsafe {
+            node.as_ref().next_of_pass.set(None);
+            match self.last {
+                Some(last) => last.as_ref().next_of_pass.set(Some(node)),
+                None => self.first = Some(node),
+            }
+        }
+        self.last = Some(node);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<NodeRef> {
+        let first = self.first?;
+        // SAFETY: as above.
+        self.first = unsafe { first.as_ref() }.next_of_pass.get();
+        if self.first.is_none() {
+            self.last = None;
+        }
+        Some(NodeRef(first))
+    }
+}
+
+impl Drop for PassQueue {
+    fn drop(&mut self) {
+        while self.pop().is_some() {}
+    }
+}

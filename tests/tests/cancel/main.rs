@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! Cancellation on POSIX: regions, shields, trees of any size, hooks, and storms of all of them.
+
+mod hooks;
+mod regions;
+mod storms;
+mod timers;
+mod trees;
