@@ -166,6 +166,7 @@ macro_rules! suite {
             }
             actors {
                 messages_are_handled_in_order_and_asks_are_answered [],
+                any_channel_is_a_mailbox [],
                 a_stop_finishes_the_message_in_hand_only [],
                 a_drain_finishes_the_mailbox [],
                 an_actor_that_nobody_can_reach_finishes_its_mailbox [],
