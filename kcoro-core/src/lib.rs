@@ -34,6 +34,7 @@ pub use primitive::interleave;
 
 // Of channels only those in statics do without an allocator, of locks and signals all.
 pub mod channel;
+pub mod select;
 pub mod sync;
 
 // From here on an allocator is needed.

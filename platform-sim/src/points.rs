@@ -33,6 +33,8 @@ pub(crate) struct Points {
     rescuing: Cell<bool>,
     /// What each worker cannot go on without.
     wanted: Box<[Cell<Option<Wanted>>]>,
+    /// Whether the one that ran for another's sake waits for a step of a third.
+    spun: Cell<bool>,
     race: Cell<Option<&'static str>>,
     /// In the turn that is under way.
     passed: Cell<u64>,
@@ -61,6 +63,7 @@ impl Points {
             chosen: Cell::new(None),
             rescuing: Cell::new(false),
             wanted: (0..workers).map(|_| Cell::new(None)).collect(),
+            spun: Cell::new(false),
             race: Cell::new(None),
             passed: Cell::new(0),
             has_overrun: Cell::new(false),
@@ -130,6 +133,18 @@ impl Interleave for World {
         }
     }
 
+    fn spins(&self) {
+        let points = self.points();
+        match points.running.get() {
+            Some(worker) if points.rescuing.get() => {
+                points.spun.set(true);
+                self.pause_at_point(worker);
+            }
+            Some(worker) if !thread::panicking() => self.give_way(worker),
+            _ => self.run_others(),
+        }
+    }
+
     fn released(&self) {
         let points = self.points();
         if let (true, Some(worker)) = (points.rescuing.get(), points.running.get()) {
@@ -183,6 +198,34 @@ impl World {
         (turns.offered()[nth] != worker).then(|| turns.take(nth))
     }
 
+    /// `worker`, which runs, can do nothing before another one has taken a step.
+    fn give_way(&self, worker: usize) {
+        let mut turns = self.turns();
+        turns.offer_from(worker + 1, self.laws.workers, |other| other != worker && self.can_go_on(other));
+        if !turns.offered().is_empty() {
+            let nth = self.dice().draw(Question::Turn(turns.offered()));
+            self.points().chosen.set(Some(turns.take(nth)));
+        }
+        drop(turns);
+        self.pause_at_point(worker);
+    }
+
+    /// Lets each other worker pass a point, on behalf of one that unwinds.
+    fn run_others(&self) {
+        for worker in 0..self.laws.workers {
+            if worker + 1 != self.who() && self.can_go_on(worker) {
+                self.resume_for_another(worker);
+            }
+        }
+    }
+
+    /// Lets `worker` pass a point for the sake of the one that runs.
+    fn resume_for_another(&self, worker: usize) {
+        let before = self.points().rescuing.replace(true);
+        self.resume(worker);
+        self.points().rescuing.set(before);
+    }
+
     fn note_loses(&self, worker: usize, at: &'static Location<'static>) {
         self.trail_mut().note_loses(self.passed_ns(), worker, at);
     }
@@ -201,9 +244,10 @@ impl World {
             let holder = points.not_blocked(holder).filter(|holder| *holder != self.who());
             match holder.map(|holder| holder.checked_sub(1)) {
                 Some(Some(worker)) if points.race().is_none() => {
-                    let before = points.rescuing.replace(true);
-                    self.resume(worker);
-                    points.rescuing.set(before);
+                    self.resume_for_another(worker);
+                    if points.spun.take() {
+                        self.run_others();
+                    }
                 }
                 // A thread of no simulation.
                 Some(None) => thread::yield_now(),

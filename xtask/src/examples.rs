@@ -47,6 +47,18 @@ const EXAMPLES: &[Example] = &[
         prints: &["is 500000500000", "Ok(356)", "Err(\"invalid digit found in string\")"],
     },
     Example {
+        name: "cancel_tree",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "orphan: given up, because the connection broke",
+            "patient request: given up, because the server stops",
+            "quick request: done",
+            "server: the server stops",
+            "slow request: given up, because the deadline has passed",
+        ],
+    },
+    Example {
         name: "timeouts",
         arguments: "",
         exit_code: 0,
@@ -55,6 +67,15 @@ const EXAMPLES: &[Example] = &[
             "nothing was received in time",
             "at most four naps fitted in: true, then cancelled while sleeping",
             "three ticks span at least two periods: true",
+        ],
+    },
+    Example {
+        name: "pub_sub",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "3 subscribers\n2 subscribers\n2 subscribers\n2 subscribers\n",
+            "the fast one saw [100, 101, 103, 102], the slow one [102]",
         ],
     },
     Example {
@@ -113,6 +134,12 @@ const EXAMPLES: &[Example] = &[
         arguments: "target/timeline.json",
         exit_code: 0,
         prints: &["the sum of 1000 cubes is 250500250000", "wrote target/timeline.json; 0 events were dropped"],
+    },
+    Example {
+        name: "select_everywhere",
+        arguments: "",
+        exit_code: 0,
+        prints: &["each of the three has served: true", "300 orders were served once each: true"],
     },
     Example {
         name: "pipeline",

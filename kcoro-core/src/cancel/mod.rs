@@ -57,6 +57,8 @@ mod region;
 mod shield;
 #[cfg(not(loom))]
 mod spawn;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wait;
 
 /// Models have no time.

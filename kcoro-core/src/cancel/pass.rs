@@ -73,6 +73,7 @@ fn wake_all(node: &Node, why: &Cause, marked: &mut PassQueue) -> bool {
 }
 
 fn next_step(node: &Node) -> Step {
+    count_step();
     let mut attached = node.lock();
     if let Some(wake) = attached.waiters.win_first(Outcome::Event, |_| {}) {
         return Step::Wake(wake);
@@ -92,7 +93,25 @@ fn next_step(node: &Node) -> Step {
 }
 
 fn next_hook(node: &Node) -> Option<Unlisted> {
+    count_step();
     let hook = node.lock().hooks.pop_front()?;
     // SAFETY: we have taken it off the list.
     Some(unsafe { Hook::from_list(hook) })
+}
+
+#[cfg(all(test, not(loom)))]
+std::thread_local! {
+    static STEPS: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+}
+
+/// How many steps this thread has made so far.
+#[cfg(all(test, not(loom)))]
+pub(super) fn steps() -> usize {
+    STEPS.get()
+}
+
+#[inline(always)]
+fn count_step() {
+    #[cfg(all(test, not(loom)))]
+    STEPS.set(STEPS.get() + 1);
 }

@@ -79,7 +79,7 @@ impl<T, const N: usize> StaticChannel<T, N> {
 
     /// The channel, whose store has its memory.
     #[inline]
-    fn shared(&'static self) -> &'static Shared<T> {
+    pub(super) fn shared(&'static self) -> &'static Shared<T> {
         // Acquire: pairs with the store below; what it published is then under the lock anyway.
         if !self.is_lent.load(Ordering::Acquire) {
             self.lend(&mut self.shared.state.lock());

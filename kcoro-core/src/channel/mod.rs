@@ -7,6 +7,7 @@
 //! | [`bounded`]`(n)` | while `n` values wait, exactly | while empty |
 //! | [`unbounded`] | never: it grows, and gives the memory back | while empty |
 //! | [`conflated`] | never: the newest value replaces the one that waits | while empty |
+//! | [`after`], [`at`], [`tick`] | | until it is time |
 //! | [`never`] | | for ever |
 //!
 //! A [`Builder`] makes each of them with a hook for values that nobody receives, with stats, or with another policy of
@@ -35,6 +36,7 @@
 //! # }
 //! ```
 
+mod arm;
 #[cfg(feature = "alloc")]
 mod builder;
 mod core;
@@ -46,6 +48,8 @@ mod future;
 #[cfg(feature = "alloc")]
 mod handles;
 mod lock;
+#[cfg(all(test, loom))]
+mod loom_kinds;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod queued;
@@ -59,9 +63,12 @@ mod stats;
 mod store;
 #[cfg(feature = "futures")]
 mod stream;
+#[cfg(all(feature = "alloc", not(loom)))]
+mod timed;
 mod undelivered;
 mod waiting;
 
+pub use self::arm::{RecvArm, SendArm};
 #[cfg(feature = "alloc")]
 pub use self::builder::{Builder, bounded, conflated, never, rendezvous, unbounded};
 #[cfg(feature = "alloc")]
@@ -78,5 +85,7 @@ pub use self::sink::{IntoSink, SendSink};
 pub use self::stats::{Failures, Rates, Stats};
 #[cfg(feature = "futures")]
 pub use self::stream::{IntoStream, RecvStream};
+#[cfg(all(feature = "alloc", not(loom)))]
+pub use self::timed::{after, at, tick};
 pub use self::undelivered::{Overflow, Undelivered};
 pub use crate::task::wait_record::ChannelId;

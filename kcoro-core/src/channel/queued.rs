@@ -59,6 +59,16 @@ impl<T> Shared<T> {
         outcome
     }
 
+    /// Replaces what wakes the waiter of a queued node.
+    pub(super) fn renew_handle(&self, node: *const Node, handle: WakeHandle) {
+        let state = self.state.lock();
+        // SAFETY: the lock is held, and the node is the caller's own.
+        let before = unsafe { (*node).replace_handle(handle) };
+        drop(state);
+        // A waker is foreign code: dropped after the lock.
+        drop(before);
+    }
+
     /// Takes a receiver's node out of the queue, if it is still in.
     ///
     /// # Safety

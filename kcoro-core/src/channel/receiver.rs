@@ -3,7 +3,6 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::iter::FusedIterator;
 use core::time::Duration;
 
 use super::core::Shared;
@@ -25,7 +24,6 @@ impl<T> Receiver<T> {
         Self(shared)
     }
 
-    #[cfg(feature = "futures")]
     pub(super) fn shared(&self) -> &Shared<T> {
         &self.0
     }
@@ -75,7 +73,8 @@ impl<T> Receiver<T> {
         RecvFuture::new(&self.0)
     }
 
-    /// Receives until the channel is closed and drained, or the coroutine is cancelled.
+    /// Receives until the channel is closed and drained, or the coroutine is cancelled. When that was the cancel of a
+    /// [region](crate::cancel::CancelToken::run), the iterator can go on after it.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -126,6 +125,12 @@ impl<T> Receiver<T> {
     /// When the hook or a destructor does, after all values have gone their way.
     pub fn discard(&self) -> usize {
         self.0.discard()
+    }
+
+    /// Gives a value that was received and that its receiver has no use for to the hook, or drops it.
+    #[cfg(not(loom))]
+    pub(crate) fn give_up(&self, value: T) {
+        self.0.hook.give(value, super::Undelivered::Discarded);
     }
 
     /// Closes the channel for everyone: sends fail, receives drain what is buffered. Says whether it was open.
@@ -204,8 +209,6 @@ impl<T> Iterator for Iter<'_, T> {
     }
 }
 
-impl<T> FusedIterator for Iter<'_, T> {}
-
 /// See [`Receiver::try_iter`].
 #[derive(Debug)]
 pub struct TryIter<'a, T>(&'a Receiver<T>);
@@ -229,8 +232,6 @@ impl<T> Iterator for IntoIter<T> {
         self.0.recv().ok()
     }
 }
-
-impl<T> FusedIterator for IntoIter<T> {}
 
 impl<T> IntoIterator for Receiver<T> {
     type Item = T;

@@ -22,7 +22,6 @@ impl<T> Sender<T> {
         Self(shared)
     }
 
-    #[cfg(feature = "futures")]
     pub(super) fn shared(&self) -> &Shared<T> {
         &self.0
     }

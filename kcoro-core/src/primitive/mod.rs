@@ -8,6 +8,7 @@
 pub(crate) mod held;
 #[cfg(kcoro_interleave)]
 pub mod interleave;
+pub(crate) mod spin;
 mod spin_lock;
 
 #[cfg(all(kcoro_interleave, loom))]
@@ -15,6 +16,8 @@ compile_error!("a build is either a loom model or interleaved by a simulation");
 #[cfg(all(kcoro_interleave, not(feature = "std")))]
 compile_error!("cfg(kcoro_interleave) keeps the simulation of a thread in a thread-local: it needs feature `std`");
 
+#[allow(unused_imports, reason = "only builds with alloc wait for steps of others")]
+pub(crate) use spin::Spin;
 #[allow(unused_imports, reason = "only builds with alloc name the guard")]
 pub(crate) use spin_lock::{SpinGuard, SpinLock};
 

@@ -9,10 +9,10 @@
 
 use core::ops::{Deref, DerefMut};
 
-use super::UnsafeCell;
 use super::atomic::{AtomicBool, Ordering};
 use super::held;
 use super::imp::Holder;
+use super::{Spin, UnsafeCell};
 
 /// A value that only the holder of the lock bit may touch.
 pub(crate) struct SpinLock<T: ?Sized> {
@@ -68,11 +68,11 @@ impl<T: ?Sized> SpinLock<T> {
 
     #[cold]
     fn lock_contended(&self) {
-        let mut spins = 0u32;
+        let mut spin = Spin::new();
         loop {
             // Reading until it looks free keeps the line shared among contenders instead of bouncing it.
             while self.locked.load(Ordering::Relaxed) {
-                self.holder.back_off(&self.locked, &mut spins);
+                self.holder.back_off(&self.locked, &mut spin);
             }
             if self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return;
@@ -97,21 +97,8 @@ impl Unknown {
     #[inline(always)]
     fn released() {}
 
-    #[cfg(not(loom))]
-    fn back_off(&self, _locked: &AtomicBool, spins: &mut u32) {
-        const SPINS_BEFORE_YIELD: u32 = 64;
-        *spins += 1;
-        if cfg!(feature = "std") && *spins > SPINS_BEFORE_YIELD {
-            #[cfg(feature = "std")]
-            std::thread::yield_now();
-        } else {
-            super::hint::spin_loop();
-        }
-    }
-
-    #[cfg(loom)]
-    fn back_off(&self, _locked: &AtomicBool, _spins: &mut u32) {
-        loom::thread::yield_now();
+    fn back_off(&self, _locked: &AtomicBool, spin: &mut Spin) {
+        spin.again();
     }
 }
 

@@ -59,6 +59,15 @@ impl Worker {
         }
     }
 
+    /// A number below `options`, which is not zero: the platform's choice, or drawn.
+    pub(super) fn choose_or_draw(&self, options: usize) -> usize {
+        if self.choices().is_some() {
+            return self.choose(options);
+        }
+        self.head.random.seed(self.index as u64 ^ self.head.cached_now_ns.get() << 16);
+        self.head.random.below(options)
+    }
+
     /// Lets the platform choose among all that is ready here.
     pub(super) fn choose_ready(&self) -> Option<NonNull<Header>> {
         if let Some(newest) = NonNull::new(self.local.lifo.replace(ptr::null_mut())) {

@@ -148,7 +148,7 @@ impl<T> JoinHandle<T> {
         unsafe { TaskCore::of(self.task.as_ptr()) }
     }
 
-    fn cell(&self) -> &JoinCell {
+    pub(super) fn cell(&self) -> &JoinCell {
         &self.core().join
     }
 

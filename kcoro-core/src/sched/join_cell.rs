@@ -7,11 +7,12 @@ use core::task::Waker;
 
 use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicBool, Ordering};
-use crate::task::claim::{Accepts, Outcome};
+use crate::task::claim::claiming::Party;
+use crate::task::claim::{Accepts, Lost, Outcome};
 use crate::task::wait_record::WaitsFor;
 use crate::wait::queue::{Node, WaitQueue};
-use crate::wait::wake::Wake;
-use crate::wait::{Limit, WaitError, enter};
+use crate::wait::wake::{Wake, WakeHandle};
+use crate::wait::{Limit, WaitError, arm, enter};
 
 /// The state of a coroutine's end.
 ///
@@ -101,6 +102,49 @@ impl JoinCell {
         drop(state);
         drop(before);
         Ok(false)
+    }
+
+    /// Queues `node`, the own one of a selector that is queued elsewhere too, unless the coroutine has ended: then the
+    /// selector's wait ends here and now.
+    ///
+    /// # Errors
+    ///
+    /// The selector's wait has ended otherwise.
+    ///
+    /// # Safety
+    ///
+    /// The node stays in place until it is removed, by its winner or by [`JoinCell::unqueue`].
+    pub(super) unsafe fn end_or_queue(&self, node: *const Node, own: Party<'_>) -> Result<Option<arm::Ended>, Lost> {
+        let mut state = self.state.lock();
+        if self.has_ended() {
+            return own.end(Outcome::Event).map(|()| Some(arm::Ended::Event));
+        }
+        if state.abandoned {
+            return own.end(Outcome::Closed).map(|()| Some(arm::Ended::Closed));
+        }
+        // SAFETY: forwarded.
+        unsafe { state.joiner.push(node) };
+        Ok(None)
+    }
+
+    /// Takes a selector's node out of the queue, if it is still in.
+    ///
+    /// # Safety
+    ///
+    /// The node was queued by [`JoinCell::end_or_queue`].
+    pub(super) unsafe fn unqueue(&self, node: *const Node) {
+        // SAFETY: forwarded.
+        unsafe { self.state.lock().joiner.remove(node) };
+    }
+
+    /// Replaces what wakes the selector of a queued node.
+    pub(super) fn renew_handle(&self, node: *const Node, handle: WakeHandle) {
+        let state = self.state.lock();
+        // SAFETY: the lock is held, and the node is the caller's own.
+        let before = unsafe { (*node).replace_handle(handle) };
+        drop(state);
+        // A waker is foreign code: dropped after the lock.
+        drop(before);
     }
 
     /// Waits for the end; `what` says whose, for dumps.

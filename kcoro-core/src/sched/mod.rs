@@ -18,7 +18,7 @@
 //! | `runtime` | what the workers share |
 //! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
 //! | `spawn` | how a coroutine is made |
-//! | `join`, `task_core` | its end, its memory |
+//! | `join`, `join_arm`, `task_core` | its end, its memory |
 //! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
 //! | `timer`, `sleep_future` | timers that call something; time for async code |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
@@ -64,6 +64,8 @@ mod dump;
 mod handle;
 #[cfg(not(loom))]
 mod join;
+#[cfg(not(loom))]
+mod join_arm;
 #[cfg(not(loom))]
 mod limit;
 #[cfg(not(loom))]
@@ -126,6 +128,7 @@ pub use self::{
     dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
     join::{JoinError, JoinHandle, TryJoinError},
+    join_arm::JoinArm,
     locals::CoroutineLocal,
     metrics::{Metrics, MetricsDelta, WorkerMetrics},
     panicked::Panicked,

@@ -56,6 +56,11 @@ unsafe impl Schedule for Scheduler {
         unsafe { Worker::of_head(worker).yield_current() };
     }
 
+    unsafe fn choose(&self, worker: NonNull<WorkerHead>, options: usize) -> usize {
+        // SAFETY: forwarded.
+        unsafe { Worker::of_head(worker) }.choose_or_draw(options)
+    }
+
     unsafe fn platform<'a>(&self, worker: NonNull<WorkerHead>) -> &'a dyn Platform {
         // SAFETY: heads of this scheduler belong to workers, whose runtime lives as long as they do.
         unsafe { Worker::of_head::<'a>(worker) }.runtime().platform()

@@ -278,7 +278,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
     unsafe fn finish(cell: NonNull<Self>, output: Result<T, JoinError>) {
         // SAFETY: the scheduler's reference keeps the cell alive to the end of this function.
         let this = unsafe { cell.as_ref() };
-        if let Some(AtEnd { data, call }) = this.core.at_end.take() {
+        if let Some(AtEnd { data, call }) = this.core.at_end.get() {
             // SAFETY: it is called once, and now.
             unsafe { call(data) };
         }

@@ -91,6 +91,10 @@ impl Home {
         self.now_ns().map_or(u64::MAX, |now_ns| now_ns.saturating_add(ns_of(duration)))
     }
 
+    pub(crate) fn clock(&self) -> ClockId {
+        self.clock
+    }
+
     /// What the clock reads at `instant`.
     ///
     /// # Errors

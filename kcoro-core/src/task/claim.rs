@@ -10,12 +10,14 @@
 //! ```text
 //!          begin              try_win, request_cancel, unpark (any thread)
 //!   IDLE ---------> WAITING -----------------------------------------------> DONE
-//!                      ^                                                      |
-//!                      +------------------------ begin -----------------------+
+//!                   ^  |  ^                                                 ^  |
+//!                   |  |  +--- let go ---+                    settle        |  |
+//!                   |  +-- hold still -> CLAIMING --------------------------+  |
+//!                   +------------------------ begin ---------------------------+
 //! ```
 //!
-//! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. The phase
-//! value between `WAITING` and `DONE` is kept for a selector that holds its own claim still (`CLAIMING`).
+//! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. `CLAIMING` is
+//! the phase of a selector that holds its own claim still while it tries to win a peer's: see [`claiming`].
 //!
 //! # Publication of a park
 //!
@@ -49,11 +51,14 @@
 //! whole from the level. Whoever ends a region or a shield sets the level anew ([`Claim::set_level`]); because `WHOLE` and
 //! `SHIELD` lie in this word, too, no cancel of the whole is lost by that and none gets past a shield.
 
+pub(crate) mod claiming;
+
 use crate::primitive::atomic::{AtomicU64, Ordering};
 
 const PHASE: u64 = 0b11;
 const IDLE: u64 = 0;
 const WAITING: u64 = 1;
+const CLAIMING: u64 = 2;
 const DONE: u64 = 3;
 const PARKED: u64 = 1 << 2;
 const CANCEL: u64 = 1 << 3;
@@ -217,7 +222,7 @@ impl Claim {
     }
 
     /// Tries to end the wait `generation` with `outcome` of its arm `arm`. On success this was the last touch of the
-    /// waiter.
+    /// waiter. A waiter that holds its claim still is waited for: it is about to end its wait itself, or to let go.
     ///
     /// # Errors
     ///
@@ -227,7 +232,8 @@ impl Claim {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             if word & PHASE != WAITING || Generation::of(word) != generation {
-                return Err(Lost);
+                word = self.until_decided(generation)?;
+                continue;
             }
             let done = done(word, outcome, arm);
             // Release: what we handed over is visible to who sees DONE. Acquire: if PARKED is set, the context that the
@@ -322,7 +328,8 @@ impl Claim {
     }
 
     /// One compare-and-swap either ends the wait or leaves a sticky bit, as `next` says. Were these two steps, a token set
-    /// by someone else between them could be lost.
+    /// by someone else between them could be lost. With a claim that is held still it is left, too, for the waiter to find when
+    /// it lets go.
     fn request(&self, next: impl Fn(u64) -> u64) -> Option<Won> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {

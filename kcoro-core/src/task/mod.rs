@@ -16,6 +16,6 @@ pub mod fault;
 pub(crate) mod header;
 pub(crate) mod schedule;
 pub(crate) mod sources;
-#[cfg(all(test, loom))]
+#[cfg(all(test, feature = "alloc"))]
 pub(crate) mod test_task;
 pub(crate) mod wait_record;

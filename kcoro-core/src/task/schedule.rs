@@ -10,6 +10,7 @@ use super::header::Header;
 use crate::platform::ambient;
 use crate::platform::{ClockId, Platform};
 use crate::primitive::atomic::{AtomicPtr, Ordering};
+use crate::util::random::Random;
 
 /// What the scheduler does for `wait` and the layers between.
 ///
@@ -40,6 +41,14 @@ pub(crate) unsafe trait Schedule: Sync {
     /// As [`Schedule::suspend`], but with no wait begun.
     unsafe fn yield_now(&self, worker: NonNull<WorkerHead>);
 
+    /// A number below `options`, which is not zero: chosen by the platform where that makes the choices, else drawn from the
+    /// worker's generator, which has a seed from then on.
+    ///
+    /// # Safety
+    ///
+    /// `worker` is the calling one.
+    unsafe fn choose(&self, worker: NonNull<WorkerHead>, options: usize) -> usize;
+
     /// The platform of `worker`'s runtime.
     ///
     /// # Safety
@@ -63,6 +72,8 @@ pub(crate) struct WorkerHead {
     pub(crate) budget: Cell<u32>,
     /// The clock as it was when the worker last looked.
     pub(crate) cached_now_ns: Cell<u64>,
+    /// Draws what no choice of the platform decides. Without a seed the scheduler is asked.
+    pub(crate) random: Random,
     /// The scheduler that this worker belongs to.
     pub(crate) scheduler: &'static dyn Schedule,
 }
@@ -73,6 +84,7 @@ impl WorkerHead {
             current: Current(AtomicPtr::new(ptr::null_mut())),
             budget: Cell::new(0),
             cached_now_ns: Cell::new(0),
+            random: Random::unseeded(),
             scheduler,
         }
     }

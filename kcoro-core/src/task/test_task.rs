@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! Headers for models: coroutines that nobody schedules.
+//! Headers for tests and models: coroutines that nobody schedules.
 #![expect(unsafe_code, reason = "makes headers by hand and frees them through their table")]
 
 use core::panic::Location;
@@ -26,6 +26,10 @@ unsafe impl Schedule for Nobody {
         unreachable!("nothing runs")
     }
 
+    unsafe fn choose(&self, _: NonNull<WorkerHead>, _: usize) -> usize {
+        unreachable!("nothing runs")
+    }
+
     unsafe fn platform<'a>(&self, _: NonNull<WorkerHead>) -> &'a dyn Platform {
         unreachable!("there is no worker")
     }
@@ -46,7 +50,7 @@ unsafe fn free(task: NonNull<Header>) {
 
 static VTABLE: TaskVtable = TaskVtable { run, reject, free, scheduler: &Nobody };
 
-/// A coroutine that some thread of a model stands for.
+/// A coroutine that a test or a thread of a model stands for.
 pub(crate) fn task() -> TaskRef {
     let spawn_site = Location::caller();
     let parts =

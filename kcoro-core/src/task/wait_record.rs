@@ -98,6 +98,8 @@ pub enum WaitsFor {
     BlockOn,
     /// The end of another runtime's coroutines.
     Shutdown,
+    /// One of the arms of a [`select!`](crate::select!).
+    Select,
     /// A lock that another holds.
     Lock(SyncId),
     /// Permits of a semaphore.
@@ -125,6 +127,7 @@ impl WaitsFor {
             Self::SpawnLimit => (7, 0),
             Self::BlockOn => (8, 0),
             Self::Shutdown => (9, 0),
+            Self::Select => (10, 0),
             Self::Lock(id) => (12, id.0),
             Self::Permit(id) => (13, id.0),
             Self::Signal(id) => (14, id.0),
@@ -144,6 +147,7 @@ impl WaitsFor {
             Self::SpawnLimit => ("a place", 0),
             Self::BlockOn => ("a future", 0),
             Self::Shutdown => ("a shutdown", 0),
+            Self::Select => ("a select", 0),
             Self::Lock(id) => ("a lock", id.0),
             Self::Permit(id) => ("a permit", id.0),
             Self::Signal(id) => ("a signal", id.0),
@@ -163,6 +167,7 @@ impl WaitsFor {
             7 => Self::SpawnLimit,
             8 => Self::BlockOn,
             9 => Self::Shutdown,
+            10 => Self::Select,
             12 => Self::Lock(SyncId(object)),
             13 => Self::Permit(SyncId(object)),
             14 => Self::Signal(SyncId(object)),
@@ -184,6 +189,7 @@ impl fmt::Display for WaitsFor {
             Self::SpawnLimit => f.write_str("a place below the limit of live coroutines"),
             Self::BlockOn => f.write_str("a future"),
             Self::Shutdown => f.write_str("the end of another runtime"),
+            Self::Select => f.write_str("one of the arms of a select"),
             Self::Lock(id) => write!(f, "lock {id}"),
             Self::Permit(id) => write!(f, "permits of semaphore {id}"),
             Self::Signal(id) => write!(f, "a signal of {id}"),
@@ -237,6 +243,7 @@ mod tests {
             WaitsFor::SpawnLimit,
             WaitsFor::BlockOn,
             WaitsFor::Shutdown,
+            WaitsFor::Select,
             WaitsFor::Lock(SyncId(24)),
             WaitsFor::Permit(SyncId(32)),
             WaitsFor::Signal(SyncId(40)),

@@ -5,5 +5,6 @@ pub(crate) mod cache_padded;
 pub(crate) mod linked;
 pub(crate) mod list;
 pub(crate) mod quietly;
+pub(crate) mod random;
 #[cfg(test)]
 pub(crate) mod test_node;

@@ -14,15 +14,19 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `arm` | what a select needs of an operation |
 //! | `queue` | nodes and the list of them, used under the lock of what is waited on |
+//! | `random` | the draws that make a select fair |
 //! | `wake` | what it takes to wake a coroutine, a thread, a future |
 //! | `thread` | the parker of a plain thread |
 //! | `future` | wakers for coroutines and threads, and [`block_on`] |
 //! | `turn`, `turn_future` | waiting in one queue for something that is had under its lock |
 #![expect(unsafe_code, reason = "reads headers through raw pointers")]
 
+pub(crate) mod arm;
 pub(crate) mod future;
 pub(crate) mod queue;
+pub(crate) mod random;
 #[cfg(feature = "std")]
 pub(crate) mod thread;
 pub(crate) mod turn;
@@ -187,6 +191,16 @@ impl Waiter {
             Waiter::Coroutine(_, task) => wake::WakeHandle::Coroutine(*task),
             #[cfg(feature = "std")]
             Waiter::Thread(parker) => wake::WakeHandle::Thread(parker.clone()),
+        }
+    }
+
+    /// Its place in the order of claims that meet: the same in each run of a simulation.
+    pub(crate) fn rank(&self) -> u32 {
+        match self {
+            // SAFETY: a running coroutine's header is live. Truncated: where two are equal their addresses decide.
+            Waiter::Coroutine(_, task) => unsafe { task.as_ref() }.id as u32,
+            #[cfg(feature = "std")]
+            Waiter::Thread(_) => 0,
         }
     }
 

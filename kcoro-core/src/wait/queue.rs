@@ -15,13 +15,16 @@ use core::ptr;
 
 use super::Waiter;
 use super::wake::{Wake, WakeHandle};
-use crate::task::claim::{Claim, Generation, Outcome};
+use crate::task::claim::claiming::{Missed, Party, meet};
+use crate::task::claim::{Claim, Generation, Lost, Outcome};
 
 /// One waiter's place in one queue.
 pub(crate) struct Node {
     prev: Cell<*const Node>,
     next: Cell<*const Node>,
     queued: Cell<bool>,
+    /// See [`Party::rank`]; means something if this is the node of a selector.
+    rank: u32,
     claim: *const Claim,
     generation: Generation,
     arm: u32,
@@ -43,6 +46,7 @@ impl Node {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
             queued: Cell::new(false),
+            rank: 0,
             claim,
             generation,
             arm: 0,
@@ -50,6 +54,12 @@ impl Node {
             slot,
             _pinned: PhantomPinned,
         }
+    }
+
+    /// A node for one arm of a selector.
+    pub(crate) fn of_arm(own: Party<'_>, handle: WakeHandle, slot: *mut ()) -> Node {
+        let node = Node::with_claim(own.claim, handle, own.generation, slot);
+        Node { rank: own.rank, arm: own.arm, ..node }
     }
 
     /// Replaces what wakes this waiter and returns what did before; drop that outside the lock.
@@ -162,6 +172,29 @@ impl WaitQueue {
         }
     }
 
+    /// Puts `node`, which has just been taken out of here, back to where it was.
+    ///
+    /// # Safety
+    ///
+    /// Nothing else has been taken out of the queue or put into it since.
+    unsafe fn put_back(&mut self, node: *const Node) {
+        // SAFETY: the neighbours are those that `remove` left, and are queued.
+        unsafe {
+            (*node).queued.set(true);
+            let (prev, next) = ((*node).prev.get(), (*node).next.get());
+            if prev.is_null() {
+                self.head = node;
+            } else {
+                (*prev).next.set(node);
+            }
+            if next.is_null() {
+                self.tail = node;
+            } else {
+                (*next).prev.set(node);
+            }
+        }
+    }
+
     /// Ends the wait of the first waiter whose claim can be won; waiters that others have ended are dropped from the
     /// queue on the way.
     ///
@@ -201,5 +234,52 @@ impl WaitQueue {
             }
         }
         None
+    }
+
+    /// As [`WaitQueue::win_first`], for a selector that is queued elsewhere already: its own wait ends together with that
+    /// of the waiter, or neither does. Its own nodes in this queue are passed over.
+    ///
+    /// # Errors
+    ///
+    /// The selector's own wait is over.
+    pub(crate) fn meet_first(
+        &mut self,
+        own: Party<'_>,
+        mut hand_over: impl FnMut(*mut ()),
+    ) -> Result<Option<Wake>, Lost> {
+        let mut node = self.head;
+        while !node.is_null() {
+            // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
+            let (peer, slot, next) = unsafe {
+                let Node { claim, generation, arm, rank, slot, .. } = &*node;
+                (Party { claim: &**claim, generation: *generation, arm: *arm, rank: *rank }, *slot, (*node).next.get())
+            };
+            if core::ptr::eq(peer.claim, own.claim) {
+                node = next;
+                continue;
+            }
+            // SAFETY: it is queued here. It is unlinked before the win, which is the last touch, as in `win_first`.
+            unsafe { self.remove(node) };
+            hand_over(slot);
+            // SAFETY: as in `win_first`.
+            let handle = unsafe { (*(*node).handle.get()).take() };
+            match meet(own, peer) {
+                Ok(won) => {
+                    let handle = handle.expect("a queued node has its wake handle");
+                    return Ok(Some(Wake { handle, won }));
+                }
+                // SAFETY: not won, so the waiter has to take the lock before it leaves: the node is still live.
+                Err(missed) => unsafe {
+                    *(*node).handle.get() = handle;
+                    if missed == Missed::OwnIsOver {
+                        // The waiter waits on, in its place.
+                        self.put_back(node);
+                        return Err(Lost);
+                    }
+                },
+            }
+            node = next;
+        }
+        Ok(None)
     }
 }

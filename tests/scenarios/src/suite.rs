@@ -108,6 +108,12 @@ macro_rules! suite {
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
             }
+            ticks {
+                an_instant_comes_once_and_never_early [],
+                ticks_do_not_drift_and_those_missed_are_dropped [],
+                futures_and_regions_receive_ticks [],
+                nothing_ticks_when_the_last_receiver_has_gone [StillTime],
+            }
             timing {
                 a_sleep_is_never_early [],
                 sleepers_wake_in_the_order_of_their_deadlines [StillTime],
@@ -160,6 +166,7 @@ macro_rules! suite {
             }
             actors {
                 messages_are_handled_in_order_and_asks_are_answered [],
+                any_channel_is_a_mailbox [],
                 a_stop_finishes_the_message_in_hand_only [],
                 a_drain_finishes_the_mailbox [],
                 an_actor_that_nobody_can_reach_finishes_its_mailbox [],
@@ -174,6 +181,7 @@ macro_rules! suite {
                 a_panic_stops_the_actor_once_and_arrives_at_the_join [Unwinding],
                 messages_told_are_handled_or_undelivered_whoever_wins [],
                 a_failed_actor_gets_a_new_life_with_the_same_mailbox [],
+                a_drain_goes_on_in_the_next_life_and_a_stop_does_not [],
                 all_for_one_gives_all_a_new_life [],
                 too_many_failures_are_the_supervisors_own [],
                 an_escalation_gives_the_whole_branch_a_new_life [],
@@ -181,6 +189,21 @@ macro_rules! suite {
                 failures_outside_of_the_window_are_forgotten [StillTime],
                 a_panic_is_answered_like_an_error [Unwinding],
                 a_cancelled_supervisor_ends_with_all_its_children [],
+            }
+            select {
+                what_is_ready_is_taken_at_once [],
+                a_select_waits_for_the_first_and_leaves_the_others_alone [],
+                a_waiting_send_hands_its_value_over [],
+                two_selects_that_face_each_other_meet [],
+                a_select_never_meets_itself [],
+                a_close_ends_a_select_and_values_come_back [],
+                the_value_of_a_send_that_was_not_chosen_is_dropped_once_or_stays [],
+                time_ends_a_select_and_never_early [],
+                a_cancelled_select_tells_one_of_its_arms [],
+                a_timeout_around_a_select_cancels_it [],
+                a_select_without_arms_waits_for_a_cancel [],
+                a_join_can_be_an_arm [],
+                each_value_is_selected_once_under_contention [],
             }
             waking {
                 a_future_is_woken_by_another_coroutine [],

@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::atomic::AtomicBool;
 use super::registered;
+use crate::primitive::Spin;
 
 /// Who holds a lock.
 pub(crate) struct Holder(AtomicUsize);
@@ -29,7 +30,7 @@ impl Holder {
     }
 
     /// Waits until `locked` is false, or for a while.
-    pub(crate) fn back_off(&self, locked: &AtomicBool, _spins: &mut u32) {
+    pub(crate) fn back_off(&self, locked: &AtomicBool, _spin: &mut Spin) {
         match registered() {
             Some(interleave) => interleave.blocked(locked.real(), self.0.load(Ordering::Relaxed)),
             None => std::thread::yield_now(),

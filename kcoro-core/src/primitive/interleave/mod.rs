@@ -11,6 +11,7 @@
 //!   cell:              enter, point, access, leave          two that are inside at once, one of them to write: a race
 //!   lock:              point, take | wait until it is free  (who waits is not run meanwhile)
 //!   unlock:            point, free
+//!   spin:              others run
 //! ```
 //!
 //! # What it finds, and what not
@@ -49,6 +50,9 @@ pub trait Interleave {
     /// is false; others, at least the holder, run meanwhile.
     fn blocked(&self, locked: &AtomicBool, holder: usize);
 
+    /// The caller waits for a step of another worker, no matter which. Others run before this returns.
+    fn spins(&self);
+
     /// The caller has released a lock. No point for others than those who wait for just that.
     fn released(&self);
 
@@ -84,6 +88,14 @@ pub unsafe fn register(interleave: Registered) -> Registered {
 pub fn point() {
     if let Some(interleave) = registered() {
         interleave.point(Location::caller());
+    }
+}
+
+/// Waits for a step of another worker.
+pub(crate) fn spin() {
+    match registered() {
+        Some(interleave) => interleave.spins(),
+        None => std::thread::yield_now(),
     }
 }
 

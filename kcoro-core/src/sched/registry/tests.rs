@@ -37,9 +37,8 @@ impl Task {
             links: Links::new(),
             locals: Locals::new(),
             stack_used_bytes: AtomicUsize::new(0),
-            at_end: core::cell::Cell::new(None),
-            scope: ScopeLink::new(ScopeOf::NONE, ptr::null()),
             at_end: Cell::new(None),
+            scope: ScopeLink::new(ScopeOf::NONE, ptr::null()),
         }))))
     }
 
