@@ -219,6 +219,8 @@ macro_rules! suite {
                 who_waits_for_a_mutex_gets_it_in_the_order_they_came [],
                 a_mutex_that_is_taken_again_and_again_is_had_by_who_waits [],
                 who_gives_up_a_wait_for_a_mutex_leaves_it_to_the_next [],
+                only_what_is_named_cancellable_is_a_cancellation_point [],
+                locks_that_are_always_free_starve_nobody [],
                 nobody_overtakes_a_large_request_for_permits [],
                 permits_of_who_gives_up_go_to_the_next [],
                 readers_share_and_do_not_overtake_a_writer [],
