@@ -180,6 +180,8 @@ macro_rules! suite {
                 an_actor_can_stop_itself_and_knows_its_address [],
                 a_panic_stops_the_actor_once_and_arrives_at_the_join [Unwinding],
                 messages_told_are_handled_or_undelivered_whoever_wins [],
+            }
+            supervision {
                 a_failed_actor_gets_a_new_life_with_the_same_mailbox [],
                 a_drain_goes_on_in_the_next_life_and_a_stop_does_not [],
                 all_for_one_gives_all_a_new_life [],

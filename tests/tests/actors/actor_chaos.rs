@@ -187,8 +187,8 @@ fn a_supervised_actor_stops_as_often_as_it_starts_and_no_message_is_lost() {
     let runtime = runtime(3);
     for seed in 0..ROUNDS {
         let ledger = Arc::new(Ledger::default());
-        let tree = if seed % 2 == 0 { Supervisor::one_for_one() } else { Supervisor::all_for_one() };
-        let mut tree = tree.restarts(if seed % 5 == 0 { 2 } else { 1000 }, LONG);
+        let tree = if seed.is_multiple_of(2) { Supervisor::one_for_one() } else { Supervisor::all_for_one() };
+        let mut tree = tree.restarts(if seed.is_multiple_of(5) { 2 } else { 1000 }, LONG);
         let newcomer = |ledger: &Arc<Ledger>| {
             let ledger = ledger.clone();
             move || Soldier { ledger: ledger.clone(), count: 0 }
