@@ -70,6 +70,15 @@ const EXAMPLES: &[Example] = &[
         ],
     },
     Example {
+        name: "pub_sub",
+        arguments: "",
+        exit_code: 0,
+        prints: &[
+            "3 subscribers\n2 subscribers\n2 subscribers\n2 subscribers\n",
+            "the fast one saw [100, 101, 103, 102], the slow one [102]",
+        ],
+    },
+    Example {
         name: "rate_limiter",
         arguments: "",
         exit_code: 0,
@@ -125,6 +134,12 @@ const EXAMPLES: &[Example] = &[
         arguments: "target/timeline.json",
         exit_code: 0,
         prints: &["the sum of 1000 cubes is 250500250000", "wrote target/timeline.json; 0 events were dropped"],
+    },
+    Example {
+        name: "select_everywhere",
+        arguments: "",
+        exit_code: 0,
+        prints: &["each of the three has served: true", "300 orders were served once each: true"],
     },
     Example {
         name: "pipeline",

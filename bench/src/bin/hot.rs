@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use kcoro_posix::Posix;
-use kcoro_posix::channel::bounded;
-use kcoro_posix::sched::{Builder, Runtime, spawn, yield_now};
+use kcoro_posix::channel::{Sender, bounded, never};
+use kcoro_posix::sched::{Builder, JoinHandle, Runtime, spawn, yield_now};
+use kcoro_posix::select;
 
 const ROUNDS: usize = 9;
 
@@ -43,6 +44,10 @@ const WORKLOADS: &[(&str, usize, Workload)] = &[
     ("ping-pong, rendezvous, near", 200_000, |n| ping_pong_near(0, n)),
     ("bounded 64, 1 to 1", 1_000_000, |n| stream(64, n)),
     ("bounded 1024, 1 to 1", 1_000_000, |n| stream(1024, n)),
+    ("select 2, ready", 500_000, select_2_ready),
+    ("select 8, ready", 500_000, select_8_ready),
+    ("select 2, parks", 200_000, select_2_parks),
+    ("select 8, parks", 200_000, select_8_parks),
     ("skynet, per leaf", 100_000, skynet),
 ];
 
@@ -77,6 +82,82 @@ fn ping_pong(capacity: usize, n: usize) -> Duration {
 
 fn ping_pong_near(capacity: usize, n: usize) -> Duration {
     ping_pong_with(Builder::new().near(), capacity, n)
+}
+
+/// A value comes in and goes out by a select of which both arms can be ready.
+fn select_2_ready(n: usize) -> Duration {
+    let (tx, rx) = bounded(1);
+    let start = Instant::now();
+    for value in 0..n {
+        select! {
+            send(tx, value) -> sent => sent.expect("open"),
+            recv(rx) -> received => drop(received.expect("open")),
+        }
+    }
+    start.elapsed()
+}
+
+/// As [`select_2_ready`], with six arms more that are never ready.
+fn select_8_ready(n: usize) -> Duration {
+    let (tx, rx) = bounded(1);
+    let idle = never::<usize>();
+    let start = Instant::now();
+    for value in 0..n {
+        select! {
+            recv(idle) -> _ => unreachable!(),
+            recv(idle) -> _ => unreachable!(),
+            recv(idle) -> _ => unreachable!(),
+            send(tx, value) -> sent => sent.expect("open"),
+            recv(rx) -> received => drop(received.expect("open")),
+            recv(idle) -> _ => unreachable!(),
+            recv(idle) -> _ => unreachable!(),
+            recv(idle) -> _ => unreachable!(),
+        }
+    }
+    start.elapsed()
+}
+
+/// As a rendezvous of one way, whose receiver has another arm: with every value it registers, parks and leaves both.
+fn select_2_parks(n: usize) -> Duration {
+    let (tx, rx) = bounded(0);
+    let idle = never::<usize>();
+    let receive = move || {
+        (0..n).for_each(|_| {
+            select! {
+                recv(idle) -> _ => unreachable!(),
+                recv(rx) -> received => drop(received.expect("open")),
+            }
+        })
+    };
+    sends_to(Builder::new().near().spawn(receive).expect("spawned"), &tx, n)
+}
+
+/// As [`select_2_parks`], with six arms more.
+fn select_8_parks(n: usize) -> Duration {
+    let (tx, rx) = bounded(0);
+    let idle = never::<usize>();
+    let receive = move || {
+        (0..n).for_each(|_| {
+            select! {
+                recv(idle) -> _ => unreachable!(),
+                recv(idle) -> _ => unreachable!(),
+                recv(idle) -> _ => unreachable!(),
+                recv(idle) -> _ => unreachable!(),
+                recv(rx) -> received => drop(received.expect("open")),
+                recv(idle) -> _ => unreachable!(),
+                recv(idle) -> _ => unreachable!(),
+                recv(idle) -> _ => unreachable!(),
+            }
+        })
+    };
+    sends_to(Builder::new().near().spawn(receive).expect("spawned"), &tx, n)
+}
+
+fn sends_to(receiver: JoinHandle<()>, tx: &Sender<usize>, n: usize) -> Duration {
+    let start = Instant::now();
+    (0..n).for_each(|value| tx.send(value).expect("open"));
+    receiver.join().expect("it ends");
+    start.elapsed()
 }
 
 fn ping_pong_with(builder: Builder<'_>, capacity: usize, n: usize) -> Duration {

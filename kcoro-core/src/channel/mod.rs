@@ -49,6 +49,8 @@ mod future;
 mod handles;
 mod lock;
 #[cfg(all(test, loom))]
+mod loom_kinds;
+#[cfg(all(test, loom))]
 mod loom_tests;
 mod queued;
 #[cfg(feature = "alloc")]

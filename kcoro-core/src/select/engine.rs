@@ -134,33 +134,38 @@ fn wait(arms: &mut [Slot<'_>], patience: Patience) -> Verdict {
 /// Registers all arms and waits; `None` if the wait could not begin because of a cancel.
 fn park(arms: &mut [Slot<'_>], waiter: Waiter, limit: Limit) -> Option<(Outcome, usize)> {
     let generation = waiter.begin(Accepts::CANCEL).ok()?;
-    let mut registered = Registrations(arms);
     let handle = waiter.handle();
-    let claim = waiter.claim();
-    let party = |arm| Party { claim, generation, arm, rank: waiter.rank() };
-    if let Some(number) = registered.register(|number| Ticket::new(party(number as u32), &handle)) {
+    let claim = handle.claim().expect("coroutines and threads have a claim");
+    let party = Party { claim, generation, arm: 0, rank: waiter.rank() };
+    let registered = Registrations { arms, own: party };
+    let ticket = |number| Ticket::new(Party { arm: number as u32, ..party }, &handle);
+    if let Some(number) = register_each(registered.arms, ticket) {
         return Some((Outcome::Event, number));
     }
     let (outcome, number) = waiter.park(WaitsFor::Select, Accepts::CANCEL, limit, generation);
-    registered.ended(outcome, number as usize);
     Some((outcome, number as usize))
 }
 
-/// Arms that are, perhaps, registered; all are taken out when this goes, also by a panic in a foreign waker.
-struct Registrations<'s, 'a>(&'s mut [Slot<'a>]);
+/// Arms that are, perhaps, registered. All are taken out when this goes, also by a panic in a foreign waker; then the one
+/// through which the wait has ended is told.
+struct Registrations<'s, 'a> {
+    arms: &'s mut [Slot<'a>],
+    own: Party<'s>,
+}
 
-impl Registrations<'_, '_> {
-    /// Registers the arms, until one was carried out or the wait is over. The number of the one that was.
-    fn register<'t>(&mut self, ticket: impl Fn(usize) -> Ticket<'t>) -> Option<usize> {
-        register_each(self.0, ticket)
-    }
-
-    fn ended(&mut self, outcome: Outcome, number: usize) {
-        tell_winner(self.0, outcome, number);
+impl Drop for Registrations<'_, '_> {
+    fn drop(&mut self) {
+        unregister_all(self.arms);
+        // By now nobody else can win it. If the wait is another, an arm was carried out by ourselves, and knows.
+        if self.own.claim.generation() == self.own.generation
+            && let Some((outcome, number)) = self.own.claim.outcome()
+        {
+            tell_winner(self.arms, outcome, number as usize);
+        }
     }
 }
 
-/// See [`Registrations::register`].
+/// Registers arms until one was carried out or the wait is over. The number of the one that was carried out.
 pub(super) fn register_each<'t>(arms: &mut [Slot<'_>], ticket: impl Fn(usize) -> Ticket<'t>) -> Option<usize> {
     for (number, arm) in arms {
         match arm.as_mut().register(&ticket(*number)) {
@@ -187,10 +192,4 @@ pub(super) fn tell_winner(arms: &mut [Slot<'_>], outcome: Outcome, number: usize
 /// Takes all out of their queues.
 pub(super) fn unregister_all(arms: &mut [Slot<'_>]) {
     arms.iter_mut().for_each(|(_, arm)| Pin::as_mut(arm).lost());
-}
-
-impl Drop for Registrations<'_, '_> {
-    fn drop(&mut self) {
-        unregister_all(self.0);
-    }
 }

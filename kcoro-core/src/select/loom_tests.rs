@@ -76,3 +76,24 @@ fn loom_a_select_that_is_closed_and_sent_to_at_once_takes_one_and_leaves_the_oth
         assert_eq!(sent, received.is_some());
     });
 }
+
+#[test]
+fn loom_a_peer_that_was_found_too_late_waits_on() {
+    check(2, || {
+        let (numbers_in, numbers) = rendezvous::<Box<u32>>();
+        let (out, outside) = rendezvous::<Box<u32>>();
+        let receiver = thread::spawn(move || *outside.recv().unwrap());
+        let sender = thread::spawn(move || numbers_in.try_send(Box::new(1)).is_ok());
+        // It is queued for numbers when it finds the receiver; the sender may win it at that very moment.
+        let received = select_biased! {
+            recv(numbers) -> number => number.is_ok(),
+            send(out, Box::new(2)) -> sent => { sent.unwrap(); false }
+        };
+        assert_eq!(sender.join().unwrap(), received);
+        if received {
+            // Nobody has taken the receiver out of its queue.
+            out.send(Box::new(3)).unwrap();
+        }
+        assert_eq!(receiver.join().unwrap(), if received { 3 } else { 2 });
+    });
+}

@@ -44,6 +44,40 @@ macro_rules! select_biased {
     ($($tokens:tt)*) => { $crate::__select!(@start (Biased now) $($tokens)*) };
 }
 
+/// As [`select!`](crate::select!), in async code: it awaits instead of parking, and its arms' code may await.
+///
+/// It does not know the coroutine that polls it, so it is no cancellation point. Its arms are `recv`, `send`, `join`, `arm`
+/// and `default`; for a time there are the channels of timers. Dropping the future that awaits it gives up.
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use kcoro_core::channel::bounded;
+/// use kcoro_core::select_async;
+/// use kcoro_core::wait::block_on;
+///
+/// let (tx, rx) = bounded(1);
+/// let (_silent, silence) = bounded::<()>(1);
+/// let sum = block_on(async {
+///     tx.send_async(2).await.unwrap();
+///     select_async! {
+///         recv(rx) -> value => value.unwrap() + async { 1 }.await,
+///         recv(silence) -> never => unreachable!("{never:?}"),
+///     }
+/// });
+/// assert_eq!(sum, Ok(3));
+/// # }
+/// ```
+#[macro_export]
+macro_rules! select_async {
+    ($($tokens:tt)*) => { $crate::__select!(@start (Fair awaited) $($tokens)*) };
+}
+
+/// As [`select_async!`](crate::select_async!), but of several arms that are ready it takes the first.
+#[macro_export]
+macro_rules! select_biased_async {
+    ($($tokens:tt)*) => { $crate::__select!(@start (Biased awaited) $($tokens)*) };
+}
+
 /// Takes the tokens apart: `@start (order when) tokens`, then `@arms (order when) [names] [arms] [default] tokens`.
 #[doc(hidden)]
 #[macro_export]
@@ -65,6 +99,15 @@ macro_rules! __select {
     };
     (@arms $how:tt $names:tt $arms:tt $default:tt arm($arm:expr $(,)?) -> $result:pat => $($rest:tt)+) => {
         $crate::__select!(@body $how $names $arms $default [($arm) ($result)] $($rest)+)
+    };
+    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt after $($rest:tt)*) => {
+        compile_error!("`after` is no arm in async code: receive from a timer's channel")
+    };
+    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt cancelled $($rest:tt)*) => {
+        compile_error!("`cancelled` is no arm in async code: drop the future instead")
+    };
+    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt default($limit:expr $(,)?) $($rest:tt)*) => {
+        compile_error!("`default` takes no duration in async code: receive from a timer's channel")
     };
     (@arms $how:tt $names:tt $arms:tt $default:tt after($limit:expr $(,)?) $(-> $result:pat)? => $($rest:tt)+) => {
         $crate::__select!(@body $how $names $arms $default
@@ -133,6 +176,14 @@ macro_rules! __select {
 
     // The end: `let` drops what the expressions borrow before a body begins.
     (@none ($order:ident now)) => { $crate::select::wait_for_cancel() };
+    (@none ($order:ident awaited)) => { compile_error!("a select in async code needs an arm") };
+    (@$order:ident awaited [$(($name:ident ($arm:expr) ($result:pat) ($body:expr)))+] []) => {{
+        let chosen = $crate::select::wait_async($crate::select::Order::$order, ($($arm,)+)).await;
+        match chosen {
+            $($crate::select::OneOf::$name($result) => $body,)+
+        }
+    }};
+    (@$order:ident awaited $arms:tt $default:tt) => { $crate::__select!(@$order now $arms $default) };
     (@$order:ident now [$(($name:ident ($arm:expr) ($result:pat) ($body:expr)))+] []) => {{
         let chosen = $crate::select::wait($crate::select::Order::$order, ($($arm,)+));
         match chosen {

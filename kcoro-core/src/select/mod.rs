@@ -35,7 +35,8 @@
 //! After the arrow comes an irrefutable pattern for the result, after `=>` the code that runs if the arm is chosen. A select
 //! is an expression: the arms' code has one type. It is no closure, so `?`, `break` and `return` do what they do outside.
 //! All handles and values are evaluated once, in the order in which they are written, before anything is tried; when an
-//! arm's code begins, none of them is borrowed any more. There can be up to sixteen arms.
+//! arm's code begins, none of them is borrowed any more. There can be up to sixteen arms; [`Select`] takes any
+//! number, known at run time only.
 //!
 //! # What it promises
 //!
@@ -73,12 +74,16 @@
 //! | `arms` | several arms as one value |
 //! | `engine` | try, register, park, unregister |
 //! | `future` | the same for async code |
+//! | `dynamic` | [`Select`]: a set of arms that changes at run time |
 //! | `simple` | arms that wait on no queue |
 //!
 //! [`Sender::send_arm`]: crate::channel::Sender::send_arm
 
 mod arms;
+#[cfg(feature = "alloc")]
+mod dynamic;
 mod engine;
+mod future;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod macros;
@@ -88,8 +93,11 @@ use core::pin::{Pin, pin};
 use core::time::Duration;
 
 pub use self::arms::{Arms, OneOf};
+#[cfg(feature = "alloc")]
+pub use self::dynamic::{ArmId, Select};
 pub use self::engine::Order;
 use self::engine::{Patience, Verdict};
+pub use self::future::{SelectFuture, wait_async};
 pub use self::simple::{AfterArm, CancelledArm, after_arm, cancelled_arm};
 use crate::wait::WaitError;
 pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};

@@ -26,6 +26,10 @@ unsafe impl Schedule for Nobody {
         unreachable!("nothing runs")
     }
 
+    unsafe fn choose(&self, _: NonNull<WorkerHead>, _: usize) -> usize {
+        unreachable!("nothing runs")
+    }
+
     unsafe fn platform<'a>(&self, _: NonNull<WorkerHead>) -> &'a dyn Platform {
         unreachable!("there is no worker")
     }

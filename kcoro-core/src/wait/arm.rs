@@ -11,7 +11,7 @@ use crate::task::claim::claiming::Party;
 
 /// An operation that can be an arm of a select.
 ///
-/// A channel's handles, join handles and time-outs make arms; see [`select`](crate::select). Another crate's handle becomes
+/// A channel's handles, join handles and time-outs make arms; see [`select`](mod@crate::select). Another crate's handle becomes
 /// an arm by wrapping one of these: it passes the calls on, and adds what it has to do when it is chosen or lost.
 ///
 /// A select calls, in this order: [`try_complete`](Arm::try_complete), then, if it has to wait,

@@ -8,7 +8,7 @@
 use core::ptr::NonNull;
 use core::task::Waker;
 
-use crate::task::claim::Won;
+use crate::task::claim::{Claim, Won};
 use crate::task::header::Header;
 
 /// Wakes one waiter.
@@ -22,6 +22,17 @@ pub(crate) enum WakeHandle {
 }
 
 impl WakeHandle {
+    /// The claim of a waiter that has one of its own: a future keeps it beside its node.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        match self {
+            // SAFETY: the coroutine whose handle it is is live while it waits.
+            WakeHandle::Coroutine(task) => Some(unsafe { &(*task.as_ptr()).claim }),
+            #[cfg(feature = "std")]
+            WakeHandle::Thread(parker) => Some(parker.claim()),
+            WakeHandle::Task(_) => None,
+        }
+    }
+
     /// Another handle of the same waiter. That of a future is foreign code, so no lock may be held.
     pub(crate) fn duplicate(&self) -> WakeHandle {
         match self {

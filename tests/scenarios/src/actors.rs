@@ -11,7 +11,7 @@ use core::time::Duration;
 use kcoro_core::actor::{
     Actor, Address, AskError, Builder, Cause, Context, Reply, StopReason, Supervisor, WhatNext, spawn,
 };
-use kcoro_core::channel::{Receiver, SendError, SendTimeoutError, Sender, bounded, rendezvous};
+use kcoro_core::channel::{self, Overflow, Receiver, SendError, SendTimeoutError, bounded, rendezvous};
 use kcoro_core::sched::{self, JoinError, yield_now};
 use kcoro_core::time::{Instant, sleep};
 use kcoro_core::wait::block_on;
@@ -49,9 +49,10 @@ impl Log {
     }
 
     /// A builder that counts what is undelivered here.
-    fn builder(&self, mailbox: (Sender<Do>, Receiver<Do>)) -> Builder<Do> {
+    fn builder(&self, mailbox: channel::Builder<Do>) -> Builder<Do> {
         let log = self.clone();
-        Builder::new().mailbox(mailbox).on_undelivered(move |_| _ = log.0.undelivered.fetch_add(1, Ordering::SeqCst))
+        let counts = move |_, _| _ = log.0.undelivered.fetch_add(1, Ordering::SeqCst);
+        Builder::new().mailbox(mailbox.on_undelivered(counts).build())
     }
 }
 
@@ -109,7 +110,7 @@ type Ended = StopReason<&'static str>;
 pub(crate) fn messages_are_handled_in_order_and_asks_are_answered(stage: &Stage) {
     for capacity in [0, 1, 8] {
         let log = Log::default();
-        let (worker, handle) = log.builder(bounded(capacity)).spawn(Worker::new(&log)).unwrap();
+        let (worker, handle) = log.builder(channel::Builder::bounded(capacity)).spawn(Worker::new(&log)).unwrap();
         let count = stage.pick(4, 300);
         (0..count).for_each(|_| assert!(worker.tell(Do::Count).is_ok()));
         assert_eq!(worker.ask(Do::Answer).unwrap(), count);
@@ -121,10 +122,32 @@ pub(crate) fn messages_are_handled_in_order_and_asks_are_answered(stage: &Stage)
     }
 }
 
+/// What an actor handles of five messages that come while it is busy, and what its channel's hook gets of them.
+pub(crate) fn any_channel_is_a_mailbox(_: &Stage) {
+    let kinds: [(channel::Builder<Do>, u32); 4] = [
+        (channel::Builder::unbounded(), 5),
+        (channel::Builder::conflated(), 1),
+        (channel::Builder::bounded(2).overflow(Overflow::DropOldest), 2),
+        (channel::Builder::bounded(3).overflow(Overflow::DropLatest), 3),
+    ];
+    for (kind, kept) in kinds {
+        let log = Log::default();
+        let (worker, handle) = log.builder(kind).spawn(Worker::new(&log)).unwrap();
+        let (go, wait) = rendezvous();
+        assert!(worker.tell(Do::Wait(wait)).is_ok());
+        until(|| log.handled() == 1);
+        (0..5).for_each(|_| assert!(worker.tell(Do::Count).is_ok()));
+        drop(go);
+        worker.drain();
+        handle.join().unwrap();
+        assert_eq!((log.handled() - 1, log.undelivered(), log.stopped()), (kept, 5 - kept, 1));
+    }
+}
+
 /// The actor is kept busy, so that its mailbox is full when it is told to end.
 fn end_with_three_messages(end: impl FnOnce(&Address<Do>)) -> (Ended, Log) {
     let log = Log::default();
-    let (worker, handle) = log.builder(bounded(8)).spawn(Worker::new(&log)).unwrap();
+    let (worker, handle) = log.builder(channel::Builder::bounded(8)).spawn(Worker::new(&log)).unwrap();
     let (go, wait) = rendezvous();
     assert!(worker.tell(Do::Wait(wait)).is_ok());
     until(|| log.handled() == 1);
@@ -152,7 +175,7 @@ pub(crate) fn a_drain_finishes_the_mailbox(_: &Stage) {
 
 pub(crate) fn an_actor_that_nobody_can_reach_finishes_its_mailbox(_: &Stage) {
     let log = Log::default();
-    let (worker, handle) = log.builder(bounded(4)).spawn(Worker::new(&log)).unwrap();
+    let (worker, handle) = log.builder(channel::Builder::bounded(4)).spawn(Worker::new(&log)).unwrap();
     let other = worker.clone();
     drop(worker);
     (0..3).for_each(|_| assert!(other.tell(Do::Count).is_ok()));
@@ -163,7 +186,7 @@ pub(crate) fn an_actor_that_nobody_can_reach_finishes_its_mailbox(_: &Stage) {
 
 pub(crate) fn an_error_ends_the_actor_and_what_is_left_goes_to_the_hook(_: &Stage) {
     let log = Log::default();
-    let (worker, handle) = log.builder(bounded(4)).spawn(Worker::new(&log)).unwrap();
+    let (worker, handle) = log.builder(channel::Builder::bounded(4)).spawn(Worker::new(&log)).unwrap();
     let asker = parked({
         let worker = worker.clone();
         let (go, wait) = bounded::<()>(1);
@@ -273,7 +296,7 @@ pub(crate) fn an_answer_that_races_with_its_deadline_arrives_or_comes_back(_: &S
 
 pub(crate) fn a_cancelled_actor_stops_once_and_its_waits_end(_: &Stage) {
     let log = Log::default();
-    let (worker, handle) = log.builder(bounded(4)).spawn(Worker::new(&log)).unwrap();
+    let (worker, handle) = log.builder(channel::Builder::bounded(4)).spawn(Worker::new(&log)).unwrap();
     let (_go, wait) = rendezvous();
     assert!(worker.tell(Do::Wait(wait)).is_ok());
     until(|| log.handled() == 1);
@@ -299,7 +322,7 @@ pub(crate) fn an_actor_that_never_ran_gives_its_messages_back(_: &Stage) {
             self.1.0.stopped.fetch_add(1, Ordering::SeqCst);
         }
     }
-    let (never, handle) = log.builder(bounded(4)).spawn(Never(drops.value(), log.clone())).unwrap();
+    let (never, handle) = log.builder(channel::Builder::bounded(4)).spawn(Never(drops.value(), log.clone())).unwrap();
     let told = u32::from(never.try_tell(Do::Count).is_ok());
     handle.cancel();
     match handle.join() {
@@ -338,7 +361,7 @@ pub(crate) fn an_actor_can_stop_itself_and_knows_its_address(_: &Stage) {
 
 pub(crate) fn a_panic_stops_the_actor_once_and_arrives_at_the_join(_: &Stage) {
     let log = Log::default();
-    let (worker, handle) = log.builder(bounded(4)).spawn(Worker::new(&log)).unwrap();
+    let (worker, handle) = log.builder(channel::Builder::bounded(4)).spawn(Worker::new(&log)).unwrap();
     let asker = parked(move || (worker.tell(Do::Panic).is_ok(), worker.ask(Do::Answer)));
     assert!(matches!(handle.join(), Err(JoinError::Panicked(_))));
     assert!(asker.join().unwrap().1.unwrap_err().is_ended());
@@ -350,7 +373,7 @@ pub(crate) fn messages_told_are_handled_or_undelivered_whoever_wins(stage: &Stag
     for round in 0..stage.pick(4, 60) {
         let (log, told) = (Log::default(), Arc::new(AtomicU32::new(0)));
         let capacity = round as usize % 3;
-        let (worker, handle) = log.builder(bounded(capacity)).spawn(Worker::new(&log)).unwrap();
+        let (worker, handle) = log.builder(channel::Builder::bounded(capacity)).spawn(Worker::new(&log)).unwrap();
         let tellers = [(); 2].map(|()| {
             let (worker, told) = (worker.clone(), told.clone());
             let tells = move || {
@@ -381,7 +404,7 @@ pub(crate) fn a_failed_actor_gets_a_new_life_with_the_same_mailbox(_: &Stage) {
     let log = Log::default();
     let mut tree = Supervisor::one_for_one();
     let own = log.clone();
-    let worker = log.builder(bounded(8)).name("worker").under(&mut tree, move || Worker::new(&own));
+    let worker = log.builder(channel::Builder::bounded(8)).name("worker").under(&mut tree, move || Worker::new(&own));
     let other_log = Log::default();
     let own = other_log.clone();
     let other = Builder::new().under(&mut tree, move || Worker::new(&own));
@@ -397,12 +420,33 @@ pub(crate) fn a_failed_actor_gets_a_new_life_with_the_same_mailbox(_: &Stage) {
     assert_eq!((other_log.started(), other_log.stopped()), (1, 1), "the other was left alone");
 }
 
+pub(crate) fn a_drain_goes_on_in_the_next_life_and_a_stop_does_not(_: &Stage) {
+    // How often it starts and stops, what it handles, what is undelivered. Stopped before its first life it has none.
+    let ends = [(Address::drain as fn(&Address<Do>), (2, 2, 3, 0)), (Address::stop, (0, 0, 0, 3))];
+    for (end, expected) in ends {
+        let log = Log::default();
+        let mut tree = Supervisor::one_for_one();
+        let own = log.clone();
+        let worker = log.builder(channel::Builder::bounded(8)).under(&mut tree, move || Worker::new(&own));
+        [Do::Fail, Do::Count, Do::Count].into_iter().for_each(|message| assert!(worker.tell(message).is_ok()));
+        end(&worker);
+        assert!(matches!(tree.spawn().unwrap().join().unwrap(), StopReason::Drained));
+        assert_eq!((log.started(), log.stopped(), log.handled(), log.undelivered()), expected);
+    }
+    let log = Log::default();
+    let mut tree = Supervisor::one_for_one();
+    let own = log.clone();
+    drop(log.builder(channel::Builder::bounded(8)).under(&mut tree, move || Worker::new(&own)));
+    assert!(matches!(tree.spawn().unwrap().join().unwrap(), StopReason::Drained));
+    assert_eq!((log.started(), log.stopped()), (1, 1), "nobody could reach it, but it lived");
+}
+
 pub(crate) fn all_for_one_gives_all_a_new_life(_: &Stage) {
     let logs = [Log::default(), Log::default(), Log::default()];
     let mut tree = Supervisor::all_for_one();
     let [first, second, third] = logs.clone().map(|log| {
         let own = log.clone();
-        log.builder(bounded(8)).under(&mut tree, move || Worker::new(&own))
+        log.builder(channel::Builder::bounded(8)).under(&mut tree, move || Worker::new(&own))
     });
     let tree = tree.spawn().unwrap();
     assert!(third.tell(Do::Stop).is_ok());
@@ -427,7 +471,7 @@ pub(crate) fn too_many_failures_are_the_supervisors_own(_: &Stage) {
         assert_eq!(failed.next == WhatNext::Escalate, number == 2);
     });
     let (own, neighbour) = (log.clone(), Log::default());
-    let worker = log.builder(bounded(8)).name("worker").under(&mut tree, move || Worker::new(&own));
+    let worker = log.builder(channel::Builder::bounded(8)).name("worker").under(&mut tree, move || Worker::new(&own));
     let own = neighbour.clone();
     let _neighbour = Builder::new().under(&mut tree, move || Worker::new(&own));
     let messages = [Do::Fail, Do::Fail, Do::Fail, Do::Count];
@@ -443,7 +487,7 @@ pub(crate) fn an_escalation_gives_the_whole_branch_a_new_life(_: &Stage) {
     let (log, sibling) = (Log::default(), Log::default());
     let mut branch = Supervisor::one_for_one().name("branch").restarts(1, LONG);
     let own = log.clone();
-    let worker = log.builder(bounded(8)).name("worker").under(&mut branch, move || Worker::new(&own));
+    let worker = log.builder(channel::Builder::bounded(8)).name("worker").under(&mut branch, move || Worker::new(&own));
     let own = sibling.clone();
     let next = Builder::new().name("sibling").under(&mut branch, move || Worker::new(&own));
     let mut trunk = Supervisor::one_for_one().name("trunk").restarts(1, LONG);
@@ -465,7 +509,7 @@ pub(crate) fn restarts_wait_for_their_backoff(_: &Stage) {
     let log = Log::default();
     let mut tree = Supervisor::one_for_one().restarts(3, LONG).backoff(10 * MS, 15 * MS);
     let own = log.clone();
-    let worker = log.builder(bounded(8)).under(&mut tree, move || Worker::new(&own));
+    let worker = log.builder(channel::Builder::bounded(8)).under(&mut tree, move || Worker::new(&own));
     let tree = tree.spawn().unwrap();
     let began = Instant::now().unwrap();
     for waits in [10, 25, 40u32] {
@@ -484,7 +528,7 @@ pub(crate) fn failures_outside_of_the_window_are_forgotten(_: &Stage) {
     let log = Log::default();
     let mut tree = Supervisor::one_for_one().restarts(1, Duration::from_secs(1));
     let own = log.clone();
-    let worker = log.builder(bounded(8)).under(&mut tree, move || Worker::new(&own));
+    let worker = log.builder(channel::Builder::bounded(8)).under(&mut tree, move || Worker::new(&own));
     let mut tree = tree.spawn().unwrap();
     for _ in 0..4 {
         assert!(worker.tell(Do::Fail).is_ok());
@@ -505,7 +549,7 @@ pub(crate) fn a_panic_is_answered_like_an_error(_: &Stage) {
         // Its second life is a stillbirth.
         if counts.fetch_add(1, Ordering::SeqCst) == 1 { panic!("on purpose") } else { Worker::new(&own) }
     };
-    let worker = log.builder(bounded(8)).under(&mut tree, birth);
+    let worker = log.builder(channel::Builder::bounded(8)).under(&mut tree, birth);
     assert!(worker.tell(Do::Panic).is_ok());
     let tree = tree.spawn().unwrap();
     assert_eq!(worker.ask(Do::Answer).unwrap(), 0);
@@ -518,8 +562,8 @@ pub(crate) fn a_cancelled_supervisor_ends_with_all_its_children(_: &Stage) {
     let log = Log::default();
     let (mut trunk, mut branch) = (Supervisor::one_for_one(), Supervisor::all_for_one());
     let (one, two) = (log.clone(), log.clone());
-    let first = log.builder(bounded(8)).under(&mut trunk, move || Worker::new(&one));
-    let second = log.builder(bounded(8)).under(&mut branch, move || Worker::new(&two));
+    let first = log.builder(channel::Builder::bounded(8)).under(&mut trunk, move || Worker::new(&one));
+    let second = log.builder(channel::Builder::bounded(8)).under(&mut branch, move || Worker::new(&two));
     trunk.supervise(branch);
     let trunk = trunk.spawn().unwrap();
     assert_eq!([&first, &second].map(|actor| actor.ask(Do::Answer).unwrap()), [0, 0]);

@@ -166,6 +166,7 @@ macro_rules! suite {
             }
             actors {
                 messages_are_handled_in_order_and_asks_are_answered [],
+                any_channel_is_a_mailbox [],
                 a_stop_finishes_the_message_in_hand_only [],
                 a_drain_finishes_the_mailbox [],
                 an_actor_that_nobody_can_reach_finishes_its_mailbox [],
@@ -180,6 +181,7 @@ macro_rules! suite {
                 a_panic_stops_the_actor_once_and_arrives_at_the_join [Unwinding],
                 messages_told_are_handled_or_undelivered_whoever_wins [],
                 a_failed_actor_gets_a_new_life_with_the_same_mailbox [],
+                a_drain_goes_on_in_the_next_life_and_a_stop_does_not [],
                 all_for_one_gives_all_a_new_life [],
                 too_many_failures_are_the_supervisors_own [],
                 an_escalation_gives_the_whole_branch_a_new_life [],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kcoro_posix::actor::{Actor, Address, AskError, Builder, Context, Reply, StopReason, Supervisor};
-use kcoro_posix::channel::{bounded, rendezvous};
+use kcoro_posix::channel::{self, Overflow};
 use kcoro_posix::sched::{Handle, yield_now};
 use kcoro_tests::random::Random;
 use kcoro_tests::{LONG, end, runtime};
@@ -149,12 +149,14 @@ fn audit(ledger: &Ledger) {
 
 fn soldier_builder(ledger: &Arc<Ledger>, seed: u64) -> Builder<Order> {
     let ledger = ledger.clone();
-    let mailbox = match seed % 3 {
-        0 => rendezvous(),
-        1 => bounded(1),
-        _ => bounded(16),
+    let mailbox = match seed % 5 {
+        0 => channel::Builder::rendezvous(),
+        1 => channel::Builder::bounded(1),
+        2 => channel::Builder::bounded(2).overflow(Overflow::DropOldest),
+        3 => channel::Builder::unbounded(),
+        _ => channel::Builder::bounded(16),
     };
-    Builder::new().mailbox(mailbox).on_undelivered(move |_| Ledger::add(&ledger.undelivered))
+    Builder::new().mailbox(mailbox.on_undelivered(move |_, _| Ledger::add(&ledger.undelivered)).build())
 }
 
 #[test]

@@ -5,8 +5,8 @@
 mod actor_chaos;
 mod actor_endings;
 mod borrow_torture;
-mod idle_actors;
 mod scope_dumps;
+mod sim_actors;
 
 /// Ends the calling coroutine's closure by a panic that no hook prints.
 fn quiet_panic() -> ! {

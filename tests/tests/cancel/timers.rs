@@ -10,13 +10,22 @@ use std::{future::Future, pin::pin, thread};
 use kcoro_posix::cancel::{CancelToken, Cause};
 use kcoro_posix::channel::{RecvTimeoutError, after};
 use kcoro_posix::platform::ClockId;
-use kcoro_posix::sched::{TimeoutError, sleep_async};
+use kcoro_posix::sched::{Handle, TimeoutError, sleep_async};
 use kcoro_posix::time::{Instant, TimeError, sleep};
 use kcoro_posix::wait::{CannotWait, block_on};
 use kcoro_tests::random::Random;
 use kcoro_tests::{LONG, SHORT, builder, end, runtime};
 
 const ROUNDS: usize = if cfg!(miri) { 3 } else { 50 };
+
+/// Gives the runtime something to do, and returns when a worker has nothing to do again.
+fn one_falls_asleep(runtime: &Handle) {
+    let before = runtime.metrics().total.sleeps;
+    runtime.spawn(|| ()).unwrap().join().unwrap();
+    while runtime.metrics().total.sleeps == before {
+        thread::yield_now();
+    }
+}
 
 #[test]
 fn a_deadline_set_from_outside_wakes_a_worker_that_sleeps() {
@@ -25,7 +34,7 @@ fn a_deadline_set_from_outside_wakes_a_worker_that_sleeps() {
     for round in 0..ROUNDS {
         // Workers sleep for ever, or, every other time, until a deadline that is far away.
         let _later = (round % 2 == 1).then(|| [(); 2].map(|()| root.child_with_timeout_on(&runtime, LONG)));
-        thread::sleep(Duration::from_micros(300));
+        one_falls_asleep(&runtime);
         let (start, limit) = (Stopwatch::now(), Duration::from_micros(200));
         let child = root.child_with_timeout_on(&runtime, limit);
         assert_eq!(child.cancelled(), Ok(Cause::Deadline));
@@ -121,7 +130,10 @@ fn a_local_runtime_keeps_deadlines_while_it_is_driven() {
     let runtime = builder().workers(1).build_local().unwrap();
     let root = CancelToken::new();
     let early = root.child_with_timeout_on(&runtime, SHORT);
-    thread::sleep(SHORT * 2);
+    let start = Stopwatch::now();
+    while start.elapsed() < SHORT * 2 {
+        thread::yield_now();
+    }
     assert!(!early.is_cancelled(), "nobody was there");
     let own = early.clone();
     assert_eq!(runtime.run(move || own.cancelled()).unwrap(), Ok(Cause::Deadline));
@@ -130,8 +142,11 @@ fn a_local_runtime_keeps_deadlines_while_it_is_driven() {
     assert_eq!(waits.unwrap(), Ok(Cause::Deadline));
     // From another thread, while it sleeps.
     let (handle, outside) = (runtime.handle().clone(), root.clone());
+    let awake = handle.metrics().total.sleeps;
     let armed = thread::spawn(move || {
-        thread::sleep(SHORT);
+        while handle.metrics().total.sleeps == awake {
+            thread::yield_now();
+        }
         outside.cancel_with_grace_on(&handle, SHORT);
     });
     let own = root.clone();

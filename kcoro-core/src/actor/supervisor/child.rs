@@ -40,7 +40,8 @@ pub(super) trait Child: Send + Sync {
     /// It gets no more lives: whatever is in its mailbox is undelivered.
     fn finish(&self);
 
-    /// Whether there is nothing that it could do in another life.
+    /// Whether it gets no more lives: it was asked to stop, or has been finished. One that is to drain may still need another
+    /// to do so.
     fn is_over(&self) -> bool;
 }
 
@@ -96,8 +97,7 @@ where
     }
 
     fn is_over(&self) -> bool {
-        let Mailbox { receiver, .. } = &*self.mailbox;
-        self.mailbox.requested() == Request::Stop || (receiver.is_closed() && receiver.is_empty())
+        self.mailbox.requested() == Request::Stop
     }
 }
 
@@ -124,10 +124,11 @@ impl Child for Supervisor {
     }
 
     fn finish(&self) {
+        self.requests.word.raise(Request::Stop);
         self.children.iter().for_each(|child| child.finish());
     }
 
     fn is_over(&self) -> bool {
-        self.requests.word.get() != Request::Nothing || self.children.iter().all(|child| child.is_over())
+        self.requests.word.get() == Request::Stop
     }
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What a simulator sees of actors: those that have nothing to do cost nothing, and one that waits for itself is found.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use kcoro_sim::actor::{Actor, Builder, Context, Reply, Supervisor, spawn};
+use kcoro_sim::time::sleep;
+use kcoro_sim::{FailureKind, Sim};
+
+struct Idle;
+
+impl Actor for Idle {
+    type Message = ();
+    type Error = Infallible;
+
+    fn handle(&mut self, (): (), _: &Context<()>) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// In virtual time an hour is long: whatever polled, however seldom, would be seen.
+#[test]
+fn idle_actors_and_their_supervisors_never_wake() {
+    let switches = |sleeps: u32| {
+        let body = move || {
+            let mut tree = Supervisor::one_for_one().backoff(Duration::from_millis(1), Duration::from_secs(1));
+            let actors: Vec<_> = (0..100).map(|_| Builder::new().under(&mut tree, || Idle)).collect();
+            let tree = tree.spawn().unwrap();
+            (0..sleeps).for_each(|_| sleep(Duration::from_secs(3600)).unwrap());
+            tree.stop();
+            tree.join().unwrap();
+            drop(actors);
+        };
+        Sim::new().workers(1).run(7, body).unwrap().steps
+    };
+    let (one, many) = (switches(1), switches(10));
+    assert!(many - one < 100, "{one} steps with one hour, {many} with ten");
+}
+
+struct AsksItself;
+
+impl Actor for AsksItself {
+    type Message = Reply<()>;
+    type Error = &'static str;
+
+    fn handle(&mut self, reply: Reply<()>, context: &Context<Reply<()>>) -> Result<(), Self::Error> {
+        let own = context.address().ok_or("nobody has it")?;
+        own.ask(|reply| reply).map_err(|_| "no answer")?;
+        reply.send(()).map_err(|()| "nobody waits")
+    }
+}
+
+#[test]
+fn an_actor_that_asks_itself_is_a_deadlock_that_is_named() {
+    let ask = || {
+        let (actor, _handle) = Builder::new().name("narcissus").spawn(AsksItself).unwrap();
+        let _ = actor.ask(|reply| reply);
+    };
+    let failure = Sim::new().run(3, ask).unwrap_err();
+    assert!(failure.to_string().contains("`narcissus`"), "{failure}");
+    assert!(matches!(failure.kind, FailureKind::Deadlock(_)), "{failure}");
+    let (actor, handle) = Sim::new().run(3, || spawn(Idle).unwrap()).unwrap().value;
+    // Its runtime is gone, and it has ended with that.
+    assert!(actor.is_closed() && handle.is_finished());
+}
