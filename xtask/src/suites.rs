@@ -278,10 +278,10 @@ fn loom(session: &mut Session) {
 
 /// Simulations in a build whose atomics and locks are points at which another worker may go on.
 fn interleave(session: &mut Session) {
-    // How many seeds a sweep takes, and how many each model of the linearizability tests.
+    // How many seeds each scenario takes under each strategy, and how many each model of the linearizability tests.
     let seeds = match session.long {
-        true => [("KCORO_SEEDS", "5000"), ("KCORO_LINEAR_SEEDS", "10000")],
-        false => [("KCORO_SEEDS", "200"), ("KCORO_LINEAR_SEEDS", "1000")],
+        true => [("KCORO_SEEDS", "1000"), ("KCORO_LINEAR_SEEDS", "10000")],
+        false => [("KCORO_SEEDS", "50"), ("KCORO_LINEAR_SEEDS", "1000")],
     };
     for tests in INTERLEAVE_TESTS {
         let mut command = cargo(&format!("test --no-fail-fast {tests}"));

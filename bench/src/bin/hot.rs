@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The runtime's hot paths, in nanoseconds per operation: median of rounds.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kcoro_posix::Posix;
 use kcoro_posix::channel::{Sender, bounded, never};
 use kcoro_posix::sched::{Builder, JoinHandle, Runtime, spawn, yield_now};
 use kcoro_posix::select;
+use kcoro_posix::sync::{Mutex, Semaphore};
 
 const ROUNDS: usize = 9;
 
@@ -49,6 +51,10 @@ const WORKLOADS: &[(&str, usize, Workload)] = &[
     ("select 2, parks", 200_000, select_2_parks),
     ("select 8, parks", 200_000, select_8_parks),
     ("skynet, per leaf", 100_000, skynet),
+    ("mutex, lock and unlock", 2_000_000, lock_and_unlock),
+    ("semaphore, acquire and release", 2_000_000, acquire_and_release),
+    ("mutex, two that hold it over a yield", 500_000, contend),
+    ("ping-pong, semaphores, near", 200_000, ping_pong_semaphores),
 ];
 
 fn yields(coroutines: usize, n: usize) -> Duration {
@@ -183,6 +189,65 @@ fn stream(capacity: usize, n: usize) -> Duration {
     assert_eq!(sum, n * (n - 1) / 2);
     producer.join().expect("it ends");
     start.elapsed()
+}
+
+fn lock_and_unlock(n: usize) -> Duration {
+    let mutex = Mutex::new(0);
+    let start = Instant::now();
+    (0..n).for_each(|_| *mutex.lock().expect("it is free") += 1);
+    let elapsed = start.elapsed();
+    assert_eq!(mutex.into_inner(), n);
+    elapsed
+}
+
+fn acquire_and_release(n: usize) -> Duration {
+    let semaphore = Semaphore::new(1);
+    let start = Instant::now();
+    (0..n).for_each(|_| drop(semaphore.acquire(1).expect("it is open")));
+    start.elapsed()
+}
+
+/// Per tenure: each ends with a yield, and the other wants the lock all the time.
+fn contend(n: usize) -> Duration {
+    let mutex = Arc::new(Mutex::new(0));
+    let start = Instant::now();
+    let adds = |_| {
+        let mutex = mutex.clone();
+        let body = move || {
+            for _ in 0..n / 2 {
+                let mut sum = mutex.lock().expect("a coroutine can wait");
+                *sum += 1;
+                yield_now();
+            }
+        };
+        Builder::new().near().spawn(body).expect("spawned")
+    };
+    let both: Vec<_> = (0..2).map(adds).collect();
+    both.into_iter().for_each(|one| one.join().expect("it ends"));
+    let elapsed = start.elapsed();
+    assert_eq!(*mutex.try_lock().expect("it is free"), n);
+    elapsed
+}
+
+/// As the ping-pong over rendezvous channels, with a permit in place of a value.
+fn ping_pong_semaphores(n: usize) -> Duration {
+    let both = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+    let echoes = both.clone();
+    let body = move || {
+        for _ in 0..n {
+            echoes.0.acquire(1).expect("it is open").forget();
+            echoes.1.release(1);
+        }
+    };
+    let echo = Builder::new().near().spawn(body).expect("spawned");
+    let start = Instant::now();
+    for _ in 0..n {
+        both.0.release(1);
+        both.1.acquire(1).expect("it is open").forget();
+    }
+    let elapsed = start.elapsed();
+    echo.join().expect("it ends");
+    elapsed
 }
 
 fn skynet(leaves: usize) -> Duration {

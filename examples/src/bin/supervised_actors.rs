@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use kcoro_posix::Posix;
 use kcoro_posix::actor::{Actor, Address, Builder, Context, Reply, StopReason, Supervisor};
+use kcoro_posix::channel;
 use kcoro_posix::sched::Runtime;
 
 struct Ledger(u32);
@@ -75,9 +76,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .on_failure(|failed| println!("`{}` failed ({}), next: {:?}", failed.child, failed.cause, failed.next));
     let ledger = Builder::new().name("ledger").under(&mut shop, || Ledger(0));
     let (counts, entries) = (late.clone(), ledger.clone());
+    let sales = channel::Builder::bounded(16).on_undelivered(move |_, _| _ = counts.fetch_add(1, Ordering::Relaxed));
     let till = Builder::new()
         .name("till")
-        .on_undelivered(move |_| _ = counts.fetch_add(1, Ordering::Relaxed))
+        .mailbox(sales.build())
         .under(&mut shop, move || Till { ledger: entries.clone(), taken: 0 });
 
     let runtime = Runtime::builder(Posix::new()).build()?;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! [`Builder`]: how an actor is to be made; [`ActorHandle`]: how its owner waits for its end.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
@@ -9,7 +8,7 @@ use core::time::Duration;
 use super::Actor;
 use super::address::{Address, Entrance};
 use super::life::{Context, StopReason, live, resume_panic};
-use super::mailbox::{FinishOnDrop, Hook, Mailbox, Request};
+use super::mailbox::{FinishOnDrop, Mailbox, Request};
 use super::supervisor::Supervisor;
 use crate::channel::{Receiver, Sender, bounded};
 use crate::sched::{self, Handle, JoinError, JoinHandle, SpawnError, TryJoinError};
@@ -22,7 +21,7 @@ pub const DEFAULT_MAILBOX: usize = 64;
 /// ```
 /// # use core::convert::Infallible;
 /// use kcoro_core::actor::{Actor, Builder, Context};
-/// use kcoro_core::channel::rendezvous;
+/// use kcoro_core::channel;
 /// use kcoro_core::sched::SpawnError;
 ///
 /// struct Printer;
@@ -37,7 +36,11 @@ pub const DEFAULT_MAILBOX: usize = 64;
 ///     }
 /// }
 ///
-/// let printer = Builder::new().name("printer").mailbox(rendezvous()).on_undelivered(|text| println!("not: {text}"));
+/// // The newest three texts wait; what is older, or left at the end, is said to be lost.
+/// let texts = channel::Builder::bounded(3)
+///     .overflow(channel::Overflow::DropOldest)
+///     .on_undelivered(|text, why| println!("{text} is lost: {why:?}"));
+/// let printer = Builder::new().name("printer").mailbox(texts.build());
 /// // Outside of a runtime there is nobody to run it:
 /// assert_eq!(printer.spawn(Printer).unwrap_err(), SpawnError::NoRuntime);
 /// ```
@@ -46,7 +49,6 @@ pub struct Builder<M> {
     name: Option<&'static str>,
     stack_size_bytes: Option<usize>,
     mailbox: Option<(Sender<M>, Receiver<M>)>,
-    on_undelivered: Option<Hook<M>>,
 }
 
 /// The parts of an actor that all its lives share.
@@ -65,7 +67,7 @@ impl<M> Default for Builder<M> {
 impl<M> Builder<M> {
     /// An actor without a name, with room for [`DEFAULT_MAILBOX`] messages.
     pub const fn new() -> Self {
-        Self { name: None, stack_size_bytes: None, mailbox: None, on_undelivered: None }
+        Self { name: None, stack_size_bytes: None, mailbox: None }
     }
 
     /// Names it and its coroutine, for dumps and reports.
@@ -80,23 +82,20 @@ impl<M> Builder<M> {
         self
     }
 
-    /// Gives it this channel for its mailbox, of whatever kind. Keep clones of neither end: what they send could come when
-    /// the actor takes no messages any more, and what they receive it does not get.
+    /// Gives it this channel for its mailbox, of whatever kind. Keep clones of neither end: the actor would not end for want
+    /// of messages, and not get what another receives.
+    ///
+    /// What is in the mailbox when the actor ends goes to the channel's
+    /// [hook](crate::channel::Builder::on_undelivered), as [`Discarded`](crate::channel::Undelivered::Discarded). The hook is
+    /// called where the actor ends, and must not wait; a panic of it goes no further.
     pub fn mailbox(mut self, channel: (Sender<M>, Receiver<M>)) -> Self {
         self.mailbox = Some(channel);
         self
     }
 
-    /// Calls `hook` with each message that is in the mailbox when the actor ends, in their order, instead of dropping it.
-    /// It is called where the actor ends, and must not wait.
-    pub fn on_undelivered(mut self, hook: impl Fn(M) + Send + Sync + 'static) -> Self {
-        self.on_undelivered = Some(Box::new(hook));
-        self
-    }
-
     pub(super) fn body(self) -> Body<M> {
         let (sender, receiver) = self.mailbox.unwrap_or_else(|| bounded(DEFAULT_MAILBOX));
-        let mailbox = Arc::new(Mailbox::new(receiver, self.on_undelivered, self.name));
+        let mailbox = Arc::new(Mailbox::new(receiver, self.name));
         let entrance = Arc::new(Entrance { sender, mailbox: mailbox.clone() });
         Body { mailbox, entrance, stack_size_bytes: self.stack_size_bytes }
     }

@@ -2,14 +2,9 @@
 //! What an actor's addresses, its handle and the actor itself share: the receiving end of its channel, and whether it is
 //! to end.
 
-use alloc::boxed::Box;
-
 use crate::channel::Receiver;
 use crate::primitive::atomic::{AtomicU8, Ordering};
 use crate::scope::catch;
-
-/// Called with each message that was told and never handled.
-pub(super) type Hook<M> = Box<dyn Fn(M) + Send + Sync>;
 
 /// What somebody has asked for. It only rises.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,13 +42,12 @@ impl RequestWord {
 pub(super) struct Mailbox<M> {
     pub(super) receiver: Receiver<M>,
     requested: RequestWord,
-    on_undelivered: Option<Hook<M>>,
     pub(super) name: Option<&'static str>,
 }
 
 impl<M> Mailbox<M> {
-    pub(super) fn new(receiver: Receiver<M>, on_undelivered: Option<Hook<M>>, name: Option<&'static str>) -> Self {
-        Self { receiver, requested: RequestWord::new(), on_undelivered, name }
+    pub(super) fn new(receiver: Receiver<M>, name: Option<&'static str>) -> Self {
+        Self { receiver, requested: RequestWord::new(), name }
     }
 
     /// Closes the mailbox, which wakes the actor if it waits for a message; what that makes of it, `request` says.
@@ -67,21 +61,16 @@ impl<M> Mailbox<M> {
         self.requested.get()
     }
 
-    /// Takes no more messages, and hands over what is left. Nobody is to receive after that.
+    /// Takes no more messages, and gives what is left to the channel's hook. Nobody is to receive after that.
     pub(super) fn finish(&self) {
         self.request(Request::Stop);
-        while let Ok(message) = self.receiver.try_recv() {
-            self.undelivered(message);
-        }
+        // What panics here is the user's hook, or the drop of a message.
+        quietly(|| _ = self.receiver.discard());
     }
 
     /// A message that was taken out and will not be handled.
     pub(super) fn undelivered(&self, message: M) {
-        // What panics here is the user's hook, or the drop of a message; the others have a right to be handed over, too.
-        quietly(|| match &self.on_undelivered {
-            Some(hook) => hook(message),
-            None => drop(message),
-        });
+        quietly(|| self.receiver.give_up(message));
     }
 }
 

@@ -42,8 +42,8 @@
 //!
 //! # What becomes of messages
 //!
-//! A mailbox is a channel of any kind, with that channel's order, capacity and overflow policy. A message is handled once,
-//! or comes back to its sender, or goes to the hook for [undelivered](Builder::on_undelivered) messages. An actor that was
+//! A mailbox is a [channel](Builder::mailbox) of any kind, with that channel's order, capacity and overflow policy. A message
+//! is handled once, or comes back to its sender, or goes to the channel's [hook](crate::channel::Builder::on_undelivered). An actor that was
 //! asked and will not answer, for whatever reason, is an error at who asks, at once.
 //!
 //! # How an actor ends

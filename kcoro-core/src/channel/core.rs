@@ -21,8 +21,7 @@ use super::lock::{StateGuard, StateLock};
 use super::stats::Tally;
 use super::store::Store;
 use super::undelivered::{Hook, Overflow, Undelivered, each};
-use crate::task::claim::claiming::Party;
-use crate::task::claim::{Lost, Outcome};
+use crate::task::claim::Outcome;
 use crate::task::wait_record::ChannelId;
 use crate::wait::queue::WaitQueue;
 use crate::wait::wake::Wake;
@@ -58,19 +57,6 @@ pub(super) enum NotSent {
         slots: usize,
     },
     Closed,
-}
-
-/// An operation of a selector did not complete.
-pub(super) enum NotSelected<Why> {
-    Not(Why),
-    /// The selector's wait has ended otherwise.
-    OwnIsOver,
-}
-
-impl<Why> From<Lost> for NotSelected<Why> {
-    fn from(Lost: Lost) -> Self {
-        Self::OwnIsOver
-    }
 }
 
 /// A value that was not taken back.
@@ -125,7 +111,7 @@ impl<T> State<T> {
 
     /// What a full channel says.
     #[inline(always)]
-    fn full(&self) -> NotSent {
+    pub(super) fn full(&self) -> NotSent {
         if self.overflow == Overflow::Suspend { NotSent::Full } else { NotSent::Overflows }
     }
 
@@ -167,59 +153,6 @@ impl<T> State<T> {
             }
             None => Err(TryRecvError::Empty),
         }
-    }
-
-    /// As [`State::send`], for a selector that is queued elsewhere: its own wait ends together with the send. It has ended
-    /// also if the channel `Overflows`, which is then to be carried out.
-    pub(super) fn send_for(
-        &mut self,
-        own: Party<'_>,
-        value: *const T,
-        capacity: usize,
-    ) -> Result<Option<Wake>, NotSelected<NotSent>> {
-        if self.closed {
-            own.end(Outcome::Closed)?;
-            return self.send(value, capacity).map_err(NotSelected::Not);
-        }
-        // SAFETY: as in `hand_over`.
-        let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(value, 1) };
-        if let Some(wake) = self.receivers.meet_first(own, hand_over)? {
-            self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
-            return Ok(Some(wake));
-        }
-        if self.buffer.len() >= capacity {
-            let full = self.full();
-            if let NotSent::Overflows = full {
-                own.end(Outcome::Event)?;
-            }
-            return Err(NotSelected::Not(full));
-        }
-        if self.buffer.next_slot().is_none() {
-            return Err(NotSelected::Not(NotSent::MustGrow { slots: self.buffer.slots() }));
-        }
-        // There is a slot for it, and of receivers none but the selector itself, whose wait is over then.
-        own.end(Outcome::Event)?;
-        self.send(value, capacity).map_err(NotSelected::Not)
-    }
-
-    /// As [`State::receive`], for a selector that is queued elsewhere: its own wait ends together with the receive.
-    pub(super) fn receive_for(
-        &mut self,
-        own: Party<'_>,
-        capacity: usize,
-    ) -> Result<(T, Option<Wake>), NotSelected<TryRecvError>> {
-        if self.buffer.len() > 0 || self.closed {
-            own.end(if self.buffer.len() > 0 { Outcome::Event } else { Outcome::Closed })?;
-            return self.receive(capacity).map_err(NotSelected::Not);
-        }
-        let mut taken = MaybeUninit::<T>::uninit();
-        // SAFETY: as in `receive`.
-        let hand_over = |slot: *mut ()| unsafe { taken.as_mut_ptr().copy_from_nonoverlapping(slot.cast(), 1) };
-        let wake = self.senders.meet_first(own, hand_over)?;
-        let wake = wake.ok_or(NotSelected::Not(TryRecvError::Empty))?;
-        self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
-        // SAFETY: as in `receive`.
-        Ok((unsafe { taken.assume_init() }, Some(wake)))
     }
 
     /// Moves the first waiting sender's value into the room that a receive has just made, if it has: it may have taken a

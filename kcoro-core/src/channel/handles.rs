@@ -86,7 +86,7 @@ impl<T> Shared<T> {
     /// lock, for a sender that comes later must not be before them.
     fn take_all(&self, count: fn(&mut Stats, u64)) -> Store<T> {
         // What is closed stays so, and empty once it is.
-        let mut other = if self.is_closed() { Store::without_memory() } else { Store::new(self.capacity) };
+        let mut other = if self.is_closed() { Store::empty(self.capacity) } else { Store::new(self.capacity) };
         let mut wakes: Vec<Wake> = Vec::new();
         loop {
             let mut state = self.state.lock();

@@ -11,12 +11,12 @@ use loom::thread;
 
 use super::{RecvTimeoutError, SendTimeoutError, bounded};
 
-fn check(model: impl Fn() + Send + Sync + 'static) {
+pub(super) fn check(model: impl Fn() + Send + Sync + 'static) {
     check_with(2, model);
 }
 
 /// Explores all schedules with up to `preemptions` preemptions, or what `LOOM_MAX_PREEMPTIONS` says.
-fn check_with(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+pub(super) fn check_with(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 20_000;

@@ -8,7 +8,7 @@
 //! | [`unbounded`] | never: it grows, and gives the memory back | while empty |
 //! | [`conflated`] | never: the newest value replaces the one that waits | while empty |
 //! | [`after`], [`at`], [`tick`] | | until it is time |
-//! | [`never`] | | for ever |
+//! | [`never()`] | | for ever |
 //!
 //! A [`Builder`] makes each of them with a hook for values that nobody receives, with stats, or with another policy of
 //! what happens when it is full ([`Overflow`]).
@@ -48,6 +48,8 @@ mod future;
 #[cfg(feature = "alloc")]
 mod handles;
 mod lock;
+#[cfg(all(test, loom))]
+mod loom_kinds;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod queued;

@@ -127,6 +127,12 @@ impl<T> Receiver<T> {
         self.0.discard()
     }
 
+    /// Gives a value that was received and that its receiver has no use for to the hook, or drops it.
+    #[cfg(not(loom))]
+    pub(crate) fn give_up(&self, value: T) {
+        self.0.hook.give(value, super::Undelivered::Discarded);
+    }
+
     /// Closes the channel for everyone: sends fail, receives drain what is buffered. Says whether it was open.
     pub fn close(&self) -> bool {
         self.0.close()

@@ -9,6 +9,7 @@ use crate::task::wait_record::WaitsFor;
 use crate::wait::Limit;
 use crate::wait::queue::WaitQueue;
 use crate::wait::turn::{Turn, wait_charged};
+use crate::wait::wake::wake_each;
 
 /// Places for live coroutines. A place that is given back goes straight to the first who waits.
 pub(super) struct Places {
@@ -48,17 +49,8 @@ impl Places {
 
     /// The runtime closes: those who wait are told, for no coroutine may be left to give a place back.
     pub(super) fn close(&self) {
-        loop {
-            // One at a time, so that no wake happens under the lock.
-            let mut state = self.state.lock();
-            state.closed = true;
-            let wake = state.waiting.win_first(Outcome::Closed, |_| {});
-            drop(state);
-            match wake {
-                Some(wake) => wake.wake(),
-                None => return,
-            }
-        }
+        self.state.lock().closed = true;
+        wake_each(|| self.state.lock().waiting.win_first(Outcome::Closed, |_| {}));
     }
 
     /// Gives a place back.

@@ -79,29 +79,31 @@ impl<A: Arms> SelectFuture<A> {
         self.rank = Place::coroutine().map_or(0, |task| unsafe { task.as_ref() }.id as u32);
         let handle = WakeHandle::Task(waker.clone());
         self.waker = Some(waker);
-        let Self { arms, claim, order, progress, rank, .. } = self;
+        // The claim by shared reference only, for winners have its address.
+        let (arms, claim, progress) = (&mut self.arms, &self.claim, &mut self.progress);
+        let (order, rank) = (self.order, self.rank);
         // SAFETY: the future is pinned, and with it its arms.
         unsafe { Pin::new_unchecked(arms) }.with(|arms| {
             check(arms);
-            if let Some(number) = try_each(arms, *order) {
+            if let Some(number) = try_each(arms, order) {
                 return Some(number);
             }
             let generation = claim.begin(Accepts::NOTHING).unwrap_or_else(|_| unreachable!("it accepts nothing"));
             // Said before: what is registered is taken out by the drop, if a foreign waker panics.
             *progress = Progress::Queued;
-            register_each(arms, ticket(claim, generation, *rank, &handle)).or_else(|| over(arms, claim))
+            register_each(arms, ticket(claim, generation, rank, &handle)).or_else(|| over(arms, claim))
         })
     }
 
     /// The number of the arm through which the wait has ended; if it has not, `waker` is what is woken from now on.
     fn renew(&mut self, waker: &Waker) -> Option<usize> {
-        let Self { arms, claim, rank, waker: before, .. } = self;
+        let (arms, claim, rank, before) = (&mut self.arms, &self.claim, self.rank, &mut self.waker);
         // SAFETY: as in `start`.
         unsafe { Pin::new_unchecked(arms) }.with(|arms| {
             let is_same = before.as_ref().is_some_and(|before| before.will_wake(waker));
             if claim.outcome().is_none() && !is_same {
                 let handle = WakeHandle::Task(waker.clone());
-                let ticket = ticket(claim, claim.generation(), *rank, &handle);
+                let ticket = ticket(claim, claim.generation(), rank, &handle);
                 arms.iter_mut().for_each(|(number, arm)| arm.as_mut().renew(&ticket(*number)));
                 *before = Some(waker.clone());
             }
@@ -165,7 +167,7 @@ impl<A: Arms> Drop for SelectFuture<A> {
             return;
         }
         self.unregister();
-        let Self { arms, claim, .. } = self;
+        let (arms, claim) = (&mut self.arms, &self.claim);
         // Nobody can win it any more. The arm through which somebody has won gives back what it received.
         // SAFETY: as in `start`.
         unsafe { Pin::new_unchecked(arms) }.with(|arms| over(arms, claim));

@@ -83,7 +83,10 @@ fn loom_a_peer_that_was_found_too_late_waits_on() {
         let (numbers_in, numbers) = rendezvous::<Box<u32>>();
         let (out, outside) = rendezvous::<Box<u32>>();
         let receiver = thread::spawn(move || *outside.recv().unwrap());
-        let sender = thread::spawn(move || numbers_in.try_send(Box::new(1)).is_ok());
+        let sender = {
+            let numbers_in = numbers_in.clone();
+            thread::spawn(move || numbers_in.try_send(Box::new(1)).is_ok())
+        };
         // It is queued for numbers when it finds the receiver; the sender may win it at that very moment.
         let received = select_biased! {
             recv(numbers) -> number => number.is_ok(),
@@ -95,5 +98,6 @@ fn loom_a_peer_that_was_found_too_late_waits_on() {
             out.send(Box::new(3)).unwrap();
         }
         assert_eq!(receiver.join().unwrap(), if received { 3 } else { 2 });
+        drop(numbers_in);
     });
 }

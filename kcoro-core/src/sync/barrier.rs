@@ -127,7 +127,7 @@ impl Barrier {
     /// The last to come lets the others pass.
     fn pass(&self, arrival: Arrival) -> BarrierWaitResult {
         if let Arrival::Last { opened } = arrival {
-            self.gate.wake_until(self.gate.lock(), opened);
+            self.gate.wake_until(opened);
         }
         BarrierWaitResult { is_leader: arrival != Arrival::Passed }
     }

@@ -18,6 +18,7 @@ use crate::wait::Limit;
 use crate::wait::queue::WaitQueue;
 use crate::wait::turn::{Ended, Turn, charge, wait_charged};
 use crate::wait::turn_future::TurnFuture;
+use crate::wait::wake::wake_each;
 
 /// See the [module](self).
 pub(super) struct Gate {
@@ -57,22 +58,18 @@ impl Gate {
     }
 
     /// Lets all pass who wait now. The gate itself is as open as its count says.
-    pub(super) fn let_all_pass<'a>(&'a self, mut state: SpinGuard<'a, State>) {
+    pub(super) fn let_all_pass(&self, mut state: SpinGuard<'_, State>) {
         let opened = state.start_round();
-        self.wake_until(state, opened);
+        drop(state);
+        self.wake_until(opened);
     }
 
     /// Wakes those who came before the round `opened`.
-    pub(super) fn wake_until<'a>(&'a self, mut state: SpinGuard<'a, State>, opened: u64) {
+    pub(super) fn wake_until(&self, opened: u64) {
         // SAFETY: the slot of a node in this queue is a `Pass`, or a type that is represented as one; it is live and nobody
         // else's while the lock is held.
         let came_before = |pass: *mut ()| unsafe { (*pass.cast::<Pass<'_>>()).round.get() < opened };
-        // One at a time, so that no wake happens under the lock.
-        while let Some(wake) = state.queue.win_first_if(Outcome::Event, came_before) {
-            drop(state);
-            wake.wake();
-            state = self.state.lock();
-        }
+        wake_each(|| self.lock().queue.win_first_if(Outcome::Event, came_before));
     }
 
     /// Lets the first pass who waits. Says whether there was one.

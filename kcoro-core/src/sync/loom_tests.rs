@@ -13,8 +13,12 @@ use loom::thread::{self, JoinHandle};
 
 use super::{AcquireError, Barrier, Condvar, Event, Mutex, OnceCell, RwLock, Semaphore, WaitGroup};
 
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    check_with(3, model);
+}
+
 /// Explores all schedules with up to `preemptions` preemptions, or what `LOOM_MAX_PREEMPTIONS` says.
-fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+fn check_with(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 20_000;
@@ -33,7 +37,7 @@ fn poll_once<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
 
 #[test]
 fn a_mutex_excludes_publishes_and_forgets_nobody() {
-    check(2, || {
+    check(|| {
         let mutex = Arc::new(Mutex::new(0));
         let adds = |mutex: &Mutex<u32>| (0..2).for_each(|_| *mutex.lock().unwrap() += 1);
         let other = start(&mutex, adds);
@@ -45,8 +49,8 @@ fn a_mutex_excludes_publishes_and_forgets_nobody() {
 
 #[test]
 fn of_three_who_want_a_mutex_none_is_forgotten() {
-    // Two preemptions take minutes.
-    check(1, || {
+    // Three threads on one lock: three preemptions take minutes.
+    check_with(2, || {
         let mutex = Arc::new(Mutex::new(0));
         let add = |mutex: &Mutex<u32>| *mutex.lock().unwrap() += 1;
         let others: Vec<_> = (0..2).map(|_| start(&mutex, add)).collect();
@@ -58,7 +62,8 @@ fn of_three_who_want_a_mutex_none_is_forgotten() {
 
 #[test]
 fn a_time_out_at_a_mutex_leaves_it_to_the_others() {
-    check(2, || {
+    // Three threads on one lock: three preemptions take minutes.
+    check_with(2, || {
         let mutex = Arc::new(Mutex::new(()));
         let impatient = start(&mutex, |mutex| drop(mutex.lock_timeout(Duration::ZERO)));
         let patient = start(&mutex, |mutex| drop(mutex.lock().unwrap()));
@@ -71,7 +76,7 @@ fn a_time_out_at_a_mutex_leaves_it_to_the_others() {
 
 #[test]
 fn a_lock_future_dropped_at_any_time_passes_the_mutex_on() {
-    check(2, || {
+    check(|| {
         let mutex = Arc::new(Mutex::new(()));
         let held = mutex.try_lock().unwrap();
         let mut future = Box::pin(mutex.lock_async());
@@ -87,7 +92,7 @@ fn a_lock_future_dropped_at_any_time_passes_the_mutex_on() {
 
 #[test]
 fn permits_are_neither_lost_nor_made() {
-    check(2, || {
+    check(|| {
         let semaphore = Arc::new(Semaphore::new(1));
         let takes = |semaphore: &Semaphore| drop(semaphore.acquire(1).unwrap());
         let other = start(&semaphore, takes);
@@ -99,7 +104,7 @@ fn permits_are_neither_lost_nor_made() {
 
 #[test]
 fn a_large_request_that_gives_up_lets_the_small_one_behind_it_pass() {
-    check(2, || {
+    check(|| {
         let semaphore = Arc::new(Semaphore::new(1));
         let large = start(&semaphore, |semaphore| semaphore.acquire_timeout(2, Duration::ZERO).is_err());
         // Met at once, or when the one in front of it has left: there is no release that could do it.
@@ -111,7 +116,7 @@ fn a_large_request_that_gives_up_lets_the_small_one_behind_it_pass() {
 
 #[test]
 fn a_permit_that_a_dropped_future_was_given_goes_to_the_next() {
-    check(2, || {
+    check(|| {
         let semaphore = Arc::new(Semaphore::new(0));
         let mut future = Box::pin(semaphore.acquire_async(1));
         assert!(poll_once(&mut future).is_pending());
@@ -125,7 +130,7 @@ fn a_permit_that_a_dropped_future_was_given_goes_to_the_next() {
 
 #[test]
 fn a_close_ends_every_wait_for_permits() {
-    check(2, || {
+    check(|| {
         let semaphore = Arc::new(Semaphore::new(0));
         let waits = start(&semaphore, |semaphore| semaphore.acquire(1).map(drop));
         assert!(semaphore.close());
@@ -135,7 +140,7 @@ fn a_close_ends_every_wait_for_permits() {
 
 #[test]
 fn who_waits_when_an_event_is_set_passes_though_it_is_reset_at_once() {
-    check(2, || {
+    check(|| {
         let event = Arc::new(Event::new());
         let mut future = Box::pin(event.wait_async());
         assert!(poll_once(&mut future).is_pending());
@@ -149,7 +154,7 @@ fn who_waits_when_an_event_is_set_passes_though_it_is_reset_at_once() {
 
 #[test]
 fn readers_and_a_writer_exclude_each_other_and_none_is_forgotten() {
-    check(2, || {
+    check(|| {
         let lock = Arc::new(RwLock::new((0, 0)));
         let writes = start(&lock, |lock| {
             let mut both = lock.write().unwrap();
@@ -168,7 +173,7 @@ fn readers_and_a_writer_exclude_each_other_and_none_is_forgotten() {
 
 #[test]
 fn a_notification_by_who_takes_the_mutex_next_is_not_missed() {
-    check(2, || {
+    check(|| {
         let both = Arc::new((Mutex::new(false), Condvar::new()));
         let notifies = start(&both, |(ready, changed)| {
             *ready.lock().unwrap() = true;
@@ -184,7 +189,7 @@ fn a_notification_by_who_takes_the_mutex_next_is_not_missed() {
 
 #[test]
 fn a_notification_is_for_who_times_out_or_for_the_next() {
-    check(2, || {
+    check(|| {
         let both = Arc::new((Mutex::new(()), Condvar::new()));
         let impatient =
             start(&both, |(mutex, changed)| changed.wait_timeout(mutex.lock().unwrap(), Duration::ZERO).is_ok());
@@ -199,7 +204,7 @@ fn a_notification_is_for_who_times_out_or_for_the_next() {
 
 #[test]
 fn the_notification_of_a_dropped_wait_goes_to_the_next() {
-    check(2, || {
+    check(|| {
         let both = Arc::new((Mutex::new(()), Condvar::new()));
         let (mutex, changed) = &*both;
         let mut first = Box::pin(changed.wait_async(mutex.try_lock().unwrap()));
@@ -215,7 +220,7 @@ fn the_notification_of_a_dropped_wait_goes_to_the_next() {
 
 #[test]
 fn all_parties_pass_a_barrier_and_one_leads() {
-    check(2, || {
+    check(|| {
         let barrier = Arc::new(Barrier::new(2));
         let leads = |barrier: &Barrier| (0..2).filter(|_| barrier.wait().unwrap().is_leader()).count();
         let other = start(&barrier, leads);
@@ -225,7 +230,7 @@ fn all_parties_pass_a_barrier_and_one_leads() {
 
 #[test]
 fn a_party_that_gives_up_has_come_or_has_not() {
-    check(2, || {
+    check(|| {
         let barrier = Arc::new(Barrier::new(2));
         let impatient = start(&barrier, |barrier| barrier.wait_timeout(Duration::ZERO).is_ok());
         let mut patient = Box::pin(barrier.wait_async());
@@ -240,7 +245,7 @@ fn a_party_that_gives_up_has_come_or_has_not() {
 
 #[test]
 fn a_wait_group_is_waited_for_until_the_last_is_done() {
-    check(2, || {
+    check(|| {
         let shared = Arc::new((WaitGroup::new(), Mutex::new(0)));
         shared.0.add(2);
         let work = |(group, sum): &(WaitGroup, Mutex<u32>)| {
@@ -257,7 +262,7 @@ fn a_wait_group_is_waited_for_until_the_last_is_done() {
 
 #[test]
 fn a_cell_is_filled_once_and_seen_by_all() {
-    check(2, || {
+    check(|| {
         let cell = Arc::new(OnceCell::new());
         let waits = start(&cell, |cell: &OnceCell<Box<u32>>| **cell.wait().unwrap());
         let other = start(&cell, |cell: &OnceCell<Box<u32>>| **cell.get_or_init(|| Box::new(1)).unwrap());

@@ -2,9 +2,9 @@
 //! Permits that are handed out in the order of the requests, however many each asks for: what is under
 //! [`Semaphore`](super::Semaphore) and [`RwLock`](super::RwLock).
 //!
-//! Under the lock always: if anyone waits, the first in line asks for more than is free, or its wait has just ended
-//! otherwise and it is about to leave (which serves those behind it). So nobody who comes later overtakes, not even with a
-//! request that could be met: a large request is met in the end.
+//! Nobody is served, and nobody who comes takes any, while somebody stands before them in the line: so a large request is met
+//! in the end. Whoever adds permits, and whoever leaves the line, serves those in it until the first asks for more than is
+//! free.
 #![expect(unsafe_code, reason = "reads the requests that the slots of nodes point to")]
 
 use super::const_unless_loom;
@@ -16,6 +16,7 @@ use crate::wait::queue::WaitQueue;
 use crate::wait::turn::{Ended, Turn, charge, wait_charged};
 use crate::wait::turn_future::TurnFuture;
 use crate::wait::wake::Wake;
+use crate::wait::wake::wake_each;
 
 /// See the [module](self).
 pub(super) struct Permits {
@@ -87,13 +88,11 @@ impl Permits {
 
     /// Serves those in line whose requests can be met.
     #[cold]
-    fn serve<'a>(&'a self, mut state: SpinGuard<'a, State>) {
-        // One at a time, so that no wake happens under the lock.
-        while let Some(wake) = state.grant_first() {
-            drop(state);
-            wake.wake();
-            state = self.state.lock();
-        }
+    fn serve(&self, mut state: SpinGuard<'_, State>) {
+        let mut first = state.grant_first();
+        let others_wait = !state.queue.is_empty();
+        drop(state);
+        wake_each(|| first.take().or_else(|| if others_wait { self.state.lock().grant_first() } else { None }));
     }
 
     /// Ends all waits, and refuses requests from now on. Says whether it was open.
@@ -101,14 +100,9 @@ impl Permits {
         if core::mem::replace(&mut self.state.lock().closed, true) {
             return false;
         }
-        loop {
-            // As in `serve`. Nobody queues any more.
-            let wake = self.state.lock().queue.win_first(Outcome::Closed, |_| {});
-            match wake {
-                Some(wake) => wake.wake(),
-                None => return true,
-            }
-        }
+        // Nobody queues any more.
+        wake_each(|| self.state.lock().queue.win_first(Outcome::Closed, |_| {}));
+        true
     }
 
     pub(super) fn is_closed(&self) -> bool {

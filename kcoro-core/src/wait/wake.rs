@@ -67,6 +67,29 @@ impl Wake {
     }
 }
 
+/// Pays one wake after the other, until there is none: `next` takes the lock each time, so that no wake happens under it. If
+/// one of them is of a foreign waker and panics, the others are paid all the same.
+pub(crate) fn wake_each(mut next: impl FnMut() -> Option<Wake>) {
+    wake_rest(&mut next);
+}
+
+fn wake_rest<F: FnMut() -> Option<Wake>>(next: &mut F) {
+    while let Some(wake) = next() {
+        let rest = OnUnwind(next);
+        wake.wake();
+        core::mem::forget(rest);
+    }
+}
+
+/// Its drop is reached by unwinding only.
+struct OnUnwind<'a, F: FnMut() -> Option<Wake>>(&'a mut F);
+
+impl<F: FnMut() -> Option<Wake>> Drop for OnUnwind<'_, F> {
+    fn drop(&mut self) {
+        wake_rest(self.0);
+    }
+}
+
 /// Makes a coroutine runnable whose claim has just been won, if its park was already published.
 #[inline]
 pub(crate) fn make_ready(task: NonNull<Header>, won: Won) {

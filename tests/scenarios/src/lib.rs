@@ -45,11 +45,13 @@ mod scopes;
 mod scopes_more;
 mod select;
 mod spawning;
+mod supervision;
 mod sync;
 mod ticks;
 mod timing;
 mod turns;
 mod waking;
+mod worker;
 
 pub use stage::{Need, Scenario, Size, Stage};
 pub use suite::SCENARIOS;

@@ -116,9 +116,9 @@ pub(crate) fn each_coroutine_has_a_stack_of_the_size_it_asked_for(stage: &Stage)
         below + u32::from(page.iter().all(|byte| *byte == depth as u8))
     }
     // More than a backend's default stack has, on a stage that is asked for much.
-    let depth = stage.pick(32, 400);
+    let depth = stage.pick(20, 400);
     let body = move || fill(depth, &AtomicU32::new(0));
-    let large = |_| Builder::new().stack_size((depth as usize + 1) * 2048 + 32 * 1024).spawn(body).unwrap();
+    let large = |_| Builder::new().stack_size((depth as usize + 1) * 4096 + 32 * 1024).spawn(body).unwrap();
     let handles: Vec<_> = (0..3).map(large).collect();
     assert!(handles.into_iter().all(|handle| handle.join().unwrap() == depth + 1));
 }

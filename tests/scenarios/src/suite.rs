@@ -166,6 +166,7 @@ macro_rules! suite {
             }
             actors {
                 messages_are_handled_in_order_and_asks_are_answered [],
+                any_channel_is_a_mailbox [],
                 a_stop_finishes_the_message_in_hand_only [],
                 a_drain_finishes_the_mailbox [],
                 an_actor_that_nobody_can_reach_finishes_its_mailbox [],
@@ -179,6 +180,8 @@ macro_rules! suite {
                 an_actor_can_stop_itself_and_knows_its_address [],
                 a_panic_stops_the_actor_once_and_arrives_at_the_join [Unwinding],
                 messages_told_are_handled_or_undelivered_whoever_wins [],
+            }
+            supervision {
                 a_failed_actor_gets_a_new_life_with_the_same_mailbox [],
                 a_drain_goes_on_in_the_next_life_and_a_stop_does_not [],
                 all_for_one_gives_all_a_new_life [],
@@ -218,6 +221,8 @@ macro_rules! suite {
                 who_waits_for_a_mutex_gets_it_in_the_order_they_came [],
                 a_mutex_that_is_taken_again_and_again_is_had_by_who_waits [],
                 who_gives_up_a_wait_for_a_mutex_leaves_it_to_the_next [],
+                only_what_is_named_cancellable_is_a_cancellation_point [],
+                locks_that_are_always_free_starve_nobody [],
                 nobody_overtakes_a_large_request_for_permits [],
                 permits_of_who_gives_up_go_to_the_next [],
                 readers_share_and_do_not_overtake_a_writer [],

@@ -9,11 +9,12 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Waker};
 
-use kcoro_core::sched::{spawn, yield_now};
+use kcoro_core::sched::{spawn, spawn_local, yield_now};
 use kcoro_core::sync::{
     AcquireError, AcquireTimeoutError, Barrier, Condvar, Event, Mutex, OnceCell, RwLock, Semaphore, TryAcquireError,
     WaitGroup, WaitTimeoutError,
 };
+use kcoro_core::time::{Elapsed, timeout};
 use kcoro_core::wait::{WaitError, block_on};
 
 use crate::Stage;
@@ -98,6 +99,53 @@ pub(crate) fn who_gives_up_a_wait_for_a_mutex_leaves_it_to_the_next(_: &Stage) {
     drop(held);
     assert_eq!(patient.join().unwrap(), Ok(()));
     assert!(mutex.try_lock().is_some());
+}
+
+pub(crate) fn only_what_is_named_cancellable_is_a_cancellation_point(_: &Stage) {
+    let (runs, is_cancelled) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (has_begun, goes_on) = (runs.clone(), is_cancelled.clone());
+    let waits = spawn_local(move || {
+        has_begun.set(true);
+        until(|| goes_on.get());
+        let (mutex, lock, semaphore, event) = (Mutex::new(()), RwLock::new(()), Semaphore::new(1), Event::new());
+        event.set();
+        assert!(mutex.lock().is_ok() && lock.read().is_ok() && lock.write().is_ok());
+        assert!(semaphore.acquire(1).is_ok() && event.wait().is_ok() && WaitGroup::new().wait().is_ok());
+        assert_eq!(mutex.lock_timeout(MS).map(drop), Ok(()));
+        let cancelled = Err(WaitError::Cancelled);
+        assert_eq!(mutex.lock_cancellable().map(drop), cancelled, "though it is free");
+        assert_eq!(lock.read_cancellable().map(drop), cancelled);
+        assert_eq!(lock.write_cancellable().map(drop), cancelled);
+        assert_eq!(semaphore.acquire_cancellable(1).map(drop), Err(AcquireError::Cancelled));
+        assert_eq!((event.wait_cancellable(), WaitGroup::new().wait_cancellable()), (cancelled, cancelled));
+        assert_eq!(Barrier::new(1).wait_cancellable().map(drop), cancelled);
+        let unnotified = Condvar::new().wait_cancellable(mutex.lock().unwrap()).unwrap_err();
+        assert_eq!(unnotified.why, WaitError::Cancelled);
+    })
+    .unwrap();
+    until(|| runs.get());
+    waits.cancel();
+    is_cancelled.set(true);
+    waits.join().unwrap();
+    let mutex = Mutex::new(());
+    let _held = mutex.lock().unwrap();
+    let limited = timeout(MS, || mutex.lock_cancellable().map(drop));
+    assert_eq!(limited, Err(Elapsed(Err(WaitError::Cancelled))));
+}
+
+pub(crate) fn locks_that_are_always_free_starve_nobody(_: &Stage) {
+    let (mutex, semaphore, event) = (Mutex::new(()), Semaphore::new(1), Event::new());
+    event.set();
+    let operations: [&dyn Fn(); 3] =
+        [&|| drop(mutex.lock().unwrap()), &|| drop(semaphore.acquire(1).unwrap()), &|| event.wait().unwrap()];
+    for operation in operations {
+        let runs = Rc::new(Cell::new(false));
+        let other = runs.clone();
+        spawn_local(move || other.set(true)).unwrap().detach();
+        while !runs.get() {
+            operation();
+        }
+    }
 }
 
 pub(crate) fn nobody_overtakes_a_large_request_for_permits(_: &Stage) {
@@ -289,7 +337,7 @@ pub(crate) fn a_value_is_made_once_or_by_the_next(_: &Stage) {
             made.set(made.get() + 1);
             n
         };
-        kcoro_core::sched::spawn_local(move || *cell.get_or_init(make).unwrap()).unwrap()
+        spawn_local(move || *cell.get_or_init(make).unwrap()).unwrap()
     };
     let all = [makes(5), makes(6), makes(7)];
     let value = *cell.wait().unwrap();

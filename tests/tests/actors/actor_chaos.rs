@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kcoro_posix::actor::{Actor, Address, AskError, Builder, Context, Reply, StopReason, Supervisor};
-use kcoro_posix::channel::{bounded, rendezvous};
+use kcoro_posix::channel::{self, Overflow};
 use kcoro_posix::sched::{Handle, yield_now};
 use kcoro_tests::random::Random;
 use kcoro_tests::{LONG, end, runtime};
@@ -149,12 +149,14 @@ fn audit(ledger: &Ledger) {
 
 fn soldier_builder(ledger: &Arc<Ledger>, seed: u64) -> Builder<Order> {
     let ledger = ledger.clone();
-    let mailbox = match seed % 3 {
-        0 => rendezvous(),
-        1 => bounded(1),
-        _ => bounded(16),
+    let mailbox = match seed % 5 {
+        0 => channel::Builder::rendezvous(),
+        1 => channel::Builder::bounded(1),
+        2 => channel::Builder::bounded(2).overflow(Overflow::DropOldest),
+        3 => channel::Builder::unbounded(),
+        _ => channel::Builder::bounded(16),
     };
-    Builder::new().mailbox(mailbox).on_undelivered(move |_| Ledger::add(&ledger.undelivered))
+    Builder::new().mailbox(mailbox.on_undelivered(move |_, _| Ledger::add(&ledger.undelivered)).build())
 }
 
 #[test]
@@ -185,8 +187,8 @@ fn a_supervised_actor_stops_as_often_as_it_starts_and_no_message_is_lost() {
     let runtime = runtime(3);
     for seed in 0..ROUNDS {
         let ledger = Arc::new(Ledger::default());
-        let tree = if seed % 2 == 0 { Supervisor::one_for_one() } else { Supervisor::all_for_one() };
-        let mut tree = tree.restarts(if seed % 5 == 0 { 2 } else { 1000 }, LONG);
+        let tree = if seed.is_multiple_of(2) { Supervisor::one_for_one() } else { Supervisor::all_for_one() };
+        let mut tree = tree.restarts(if seed.is_multiple_of(5) { 2 } else { 1000 }, LONG);
         let newcomer = |ledger: &Arc<Ledger>| {
             let ledger = ledger.clone();
             move || Soldier { ledger: ledger.clone(), count: 0 }

@@ -128,13 +128,14 @@ fn a_panic_in_the_hook_keeps_no_other_message_from_it() {
     let runtime = runtime(1);
     let seen = Arc::new(AtomicUsize::new(0));
     let sees = seen.clone();
-    let hook = move |_| {
+    let hook = move |_, _| {
         sees.fetch_add(1, Ordering::SeqCst);
         quiet_panic()
     };
+    let mailbox = kcoro_posix::channel::Builder::bounded(8).on_undelivered(hook);
     let (witness, _stopped) = witness();
     let hog = Hog::on(&runtime, 0);
-    let (address, handle) = Builder::new().on_undelivered(hook).spawn_on(&runtime, witness).unwrap();
+    let (address, handle) = Builder::new().mailbox(mailbox.build()).spawn_on(&runtime, witness).unwrap();
     (0..3).for_each(|_| assert!(address.tell(Message::Panic).is_ok()));
     address.stop();
     hog.release();

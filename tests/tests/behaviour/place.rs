@@ -2,12 +2,14 @@
 //! Where a behaviour is shown: on plain threads, in coroutines of real workers, in the simulator; the same body each time.
 
 use std::fmt::Debug;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use kcoro_core::channel::{Receiver, Sender, bounded, rendezvous, unbounded};
-use kcoro_core::sched::{self, JoinHandle};
+use kcoro_core::channel::{self, Receiver, Sender, bounded, rendezvous, unbounded};
+use kcoro_core::sched::{self, Handle, JoinHandle, Runtime};
+use kcoro_core::time::Instant;
 use kcoro_sim::Sim;
 use kcoro_tests::{end, runtime};
 
@@ -48,6 +50,22 @@ impl Place {
         }
     }
 
+    /// A receiver to which an instant comes after a while.
+    pub fn after(self, duration: Duration) -> Receiver<Instant> {
+        match self {
+            Self::Threads => clock().after(duration),
+            Self::Coroutines | Self::Simulated => channel::after(duration).expect("a runtime"),
+        }
+    }
+
+    /// A receiver to which an instant comes after each period.
+    pub fn tick(self, period: Duration) -> Receiver<Instant> {
+        match self {
+            Self::Threads => clock().tick(period),
+            Self::Coroutines | Self::Simulated => channel::tick(period).expect("a runtime"),
+        }
+    }
+
     /// `few` where each schedule counts, else `many`.
     pub fn pick(self, few: u64, many: u64) -> u64 {
         if self == Self::Simulated { few } else { many }
@@ -67,6 +85,12 @@ impl Place {
             self.pause();
         }
     }
+}
+
+/// The runtime that keeps the time for threads.
+fn clock() -> &'static Handle {
+    static CLOCK: OnceLock<Runtime> = OnceLock::new();
+    CLOCK.get_or_init(|| runtime(1)).handle()
 }
 
 /// A part of a behaviour that goes on by itself.

@@ -142,3 +142,33 @@ fn a_waker_that_waits_itself_does_not_disturb_the_wait_that_runs_it() {
     });
     assert!(poll_once(queued).is_ready());
 }
+
+/// Its wake panics.
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        // Without the panic hook, which would fill the screen.
+        std::panic::resume_unwind(Box::new("expected"));
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_wake_from_the_others() {
+    let (event, semaphore, wakes) = (Event::new(), Semaphore::new(0), Arc::new(Wakes::default()));
+    let wakers = [Waker::from(wakes.clone()), Waker::from(Arc::new(Panics)), Waker::from(wakes.clone())];
+    let mut waits = wakers.each_ref().map(|waker| {
+        let mut both = (Box::pin(event.wait_async()), Box::pin(semaphore.acquire_async(1)));
+        let mut context = Context::from_waker(waker);
+        assert!(both.0.as_mut().poll(&mut context).is_pending() && both.1.as_mut().poll(&mut context).is_pending());
+        both
+    });
+    let panics = |body: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err();
+    assert!(panics(&|| _ = event.set()));
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 2);
+    assert!(panics(&|| semaphore.release(3)));
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 4);
+    for (waits, acquires) in &mut waits {
+        assert!(poll_once(waits.as_mut()).is_ready() && poll_once(acquires.as_mut()).is_ready());
+    }
+}

@@ -32,7 +32,7 @@ use super::address::Address;
 use super::builder::{Body, coroutine};
 use super::life::{StopReason, resume_panic};
 use super::mailbox::{Request, RequestWord};
-use crate::channel::{Receiver, Sender, bounded};
+use crate::channel::{Receiver, Sender, unbounded};
 use crate::sched::{self, Handle, JoinError, JoinHandle, SpawnError, TryJoinError};
 
 /// Whom a failure concerns.
@@ -108,8 +108,8 @@ pub struct Supervisor {
 
 impl Supervisor {
     fn new(strategy: Strategy) -> Self {
-        // As large as it gets, so that a child that ends never waits. Each child has one event in it at most.
-        let (sender, events) = bounded(usize::MAX);
+        // So that a child that ends never waits. Each child has one event in it at most.
+        let (sender, events) = unbounded();
         let requests = Arc::new(Requests { word: RequestWord::new(), events: sender });
         let (children, on_failure, policy) = (Vec::new(), None, Policy::DEFAULT);
         Self { name: "supervisor", strategy, policy, children, on_failure, requests, events }

@@ -51,11 +51,19 @@ impl<T> Store<T> {
     /// Where senders wait for room it is a ring: there a value that leaves always makes room for one that waits. In
     /// segments that room may need memory first, so they are for channels that are never full.
     pub(super) fn new(capacity: usize) -> Self {
-        let memory = if capacity == usize::MAX {
-            Memory::Segments(Segments::new())
-        } else {
+        let mut store = Self::empty(capacity);
+        if let Memory::Ring(ring) = &mut store.memory {
             let affordable = Self::FIRST_BYTES.checked_div(size_of::<T>()).unwrap_or(Self::FIRST_SLOTS).max(1);
-            Memory::Ring(Ring::with_slots(capacity.min(affordable).min(Self::FIRST_SLOTS)))
+            *ring = Ring::with_slots(capacity.min(affordable).min(Self::FIRST_SLOTS));
+        }
+        store
+    }
+
+    /// An empty store, for up to `capacity` values, which has no memory yet.
+    pub(super) fn empty(capacity: usize) -> Self {
+        let memory = match capacity {
+            usize::MAX => Memory::Segments(Segments::new()),
+            _ => Memory::Ring(Ring::without_slots()),
         };
         Self { len: 0, memory }
     }

@@ -107,7 +107,7 @@ impl fmt::Debug for Call {
 /// What all kinds of channels have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Switches {
-    closed: bool,
+    pub(super) closed: bool,
     /// One bit for each process.
     cancelled: u64,
 }
@@ -115,7 +115,7 @@ pub struct Switches {
 impl Switches {
     /// Whether `operation` may do what it did not fail to do: not when its process had been cancelled, unless it is of
     /// a form that cannot be.
-    fn admits(&self, operation: &ChannelOperation) -> bool {
+    pub(super) fn admits(&self, operation: &ChannelOperation) -> bool {
         let form = match operation.call.action {
             Action::Send(_, form) | Action::Recv(form) => form,
             Action::Close | Action::Len | Action::Cancel(_) => Form::Try,
@@ -124,7 +124,7 @@ impl Switches {
     }
 
     /// The operations that are the same for all kinds; `None` if it is none of them, or its result is wrong.
-    fn apply(&self, operation: &ChannelOperation) -> Option<Self> {
+    pub(super) fn apply(&self, operation: &ChannelOperation) -> Option<Self> {
         match (operation.call.action, operation.result()) {
             (Action::Close, None) => Some(Self { closed: true, ..self.clone() }),
             (Action::Close, Some(Return::WasOpen(open))) if *open != self.closed => {
@@ -263,7 +263,7 @@ impl Model for Rendezvous {
 }
 
 /// Each operation that changed nothing. A failed send stays if its value was received: that is worth seeing.
-fn without_effect(operations: &[ChannelOperation]) -> impl Iterator<Item = Vec<usize>> {
+pub(super) fn without_effect(operations: &[ChannelOperation]) -> impl Iterator<Item = Vec<usize>> {
     use Return::{Cancelled, Closed, Empty, Full, Len, Received, WasOpen};
     let was_received = |action: Action| match action {
         Action::Send(value, _) => operations.iter().any(|one| one.result() == Some(&Received(value))),

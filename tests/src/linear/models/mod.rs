@@ -4,4 +4,5 @@
 pub mod channel;
 pub mod join;
 pub mod lock;
+pub mod overflowing;
 pub mod permits;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kcoro_sim::channel::{
-    Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError, TrySendError, bounded,
+    Builder, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError, TrySendError,
 };
 use kcoro_sim::sched::yield_now;
 use kcoro_sim::time::sleep;
@@ -38,7 +38,12 @@ pub struct Kcoro {
 impl Kcoro {
     /// With this capacity; zero is a rendezvous.
     pub fn new(capacity: usize) -> Self {
-        let (tx, rx) = bounded(capacity);
+        Self::built(Builder::bounded(capacity))
+    }
+
+    /// Of any kind.
+    pub fn built(builder: Builder<u64>) -> Self {
+        let (tx, rx) = builder.build();
         Self { tx, rx }
     }
 }
