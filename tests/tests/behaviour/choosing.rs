@@ -183,10 +183,14 @@ fn it_is_an_expression_and_its_arms_may_leave_the_loop_or_the_function() {
         assert_eq!(first_even(&rx), Err(RecvError::Closed));
         let mut rounds = 0;
         let left = 'outer: loop {
-            loop {
+            for _ in 0..5 {
                 rounds += 1;
                 select! {
-                    recv(rx) -> _ => if rounds == 3 { break 'outer rounds } else { break },
+                    recv(rx) -> _ => match rounds {
+                        1 => continue,
+                        2 => continue 'outer,
+                        _ => break 'outer rounds,
+                    },
                 }
             }
         };
