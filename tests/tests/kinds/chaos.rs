@@ -81,7 +81,7 @@ impl Books {
 
     /// Panics one time in `n`, not while another panic is under way.
     fn perhaps_panic(&self, dice: u64, n: u64) {
-        if self.panics.load(Ordering::SeqCst) && dice % n == 0 && !std::thread::panicking() {
+        if self.panics.load(Ordering::SeqCst) && dice.is_multiple_of(n) && !std::thread::panicking() {
             std::panic::resume_unwind(Box::new("on purpose"));
         }
     }
@@ -123,9 +123,9 @@ macro_rules! value {
     };
 }
 
-value!(Plain, (), (), false);
+value!(Plain, [u8; 0], [], false);
 value!(Large, [u64; 300], [7; 300], false);
-value!(Bomb, (), (), true);
+value!(Bomb, [u8; 0], [], true);
 
 /// Without a size: the books are found elsewhere, so one test at a time uses it.
 struct Nothing;
@@ -372,7 +372,7 @@ fn kinds<V: Value>() -> [Builder<V>; 7] {
 fn all_kinds<V: Value>() {
     for workers in [1, 3] {
         for (nth, builder) in kinds::<V>().into_iter().enumerate() {
-            chaos(workers, builder, (nth + workers) % 2 == 0);
+            chaos(workers, builder, (nth + workers).is_multiple_of(2));
         }
     }
 }

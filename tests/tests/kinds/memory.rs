@@ -129,7 +129,7 @@ fn a_static_channel_allocates_nothing() {
     let (left, allocations, ()) = cost(|| {
         for n in 0..100 {
             let _ = CHANNEL.try_send(n);
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 CHANNEL.try_recv().unwrap();
             }
         }

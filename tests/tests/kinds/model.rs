@@ -167,7 +167,9 @@ impl Model {
 
     fn give_back(&mut self, value: u32) {
         if self.hand_over(value) {
-        } else if self.overflow == Overflow::DropOldest && self.buffer.len() >= self.capacity {
+            return;
+        }
+        if self.overflow == Overflow::DropOldest && self.buffer.len() >= self.capacity {
             let why = if self.capacity == 0 { Undelivered::Abandoned } else { Undelivered::Replaced };
             self.given.push((value, why));
         } else {

@@ -111,10 +111,8 @@ fn values_of_no_size_fill_every_kind_exactly() {
 #[test]
 fn large_values_are_replaced_and_refused_whole() {
     const BYTES: usize = 8 * 1024;
-    type Large = Box<dyn Fn(&[u8; BYTES]) + Send + Sync>;
-    let check: Large = Box::new(|value| assert!(value.iter().all(|byte| *byte == value[0])));
-    let hook = move |value: [u8; BYTES], why| {
-        check(&value);
+    let hook = |value: [u8; BYTES], why| {
+        assert!(value.iter().all(|byte| *byte == value[0]));
         assert_eq!(why, Undelivered::Replaced);
     };
     let (tx, rx) = Builder::bounded(3).overflow(Overflow::DropOldest).on_undelivered(hook).build();
@@ -144,7 +142,7 @@ fn closing_twice_and_after_the_end_changes_nothing() {
 fn a_value_comes_back_into_a_closed_and_drained_channel() {
     use std::future::Future;
     use std::task::{Context, Waker};
-    for (builder, _) in [(Builder::bounded(2), ()), (Builder::unbounded(), ())] {
+    for builder in [Builder::bounded(2), Builder::unbounded()] {
         let (tx, rx) = builder.build();
         let mut receive = Box::pin(rx.recv_async());
         assert!(receive.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
