@@ -19,7 +19,7 @@ use crate::wait::turn::Ended;
 use crate::wait::turn_future::TurnFuture;
 use crate::wait::{CannotWait, Limit, WaitError, enter};
 
-/// Lets those who use a [`Mutex`] wait until another has changed what it guards.
+/// Lets those who use a [`Mutex`](super::Mutex) wait until another has changed what it guards.
 ///
 /// Each wait gives the mutex up while it waits and **always takes it again** before it returns: the guard comes back also
 /// with an error, in [`Unnotified::guard`]. Others may take the mutex in between, so check the condition anew, or use

@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 use core::pin::pin;
+use core::time::Duration;
 
 use kcoro_core::channel::{RecvError, SendError, TryRecvError, TrySendError, bounded, rendezvous};
 use kcoro_core::sched::{JoinError, spawn};

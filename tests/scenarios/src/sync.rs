@@ -27,7 +27,8 @@ pub(crate) fn a_mutex_is_held_by_one_also_over_suspensions(stage: &Stage) {
         let mutex = mutex.clone();
         let body = move || {
             for _ in 0..rounds {
-                let mut sum = if nth.is_multiple_of(2) { mutex.lock().unwrap() } else { block_on(mutex.lock_async()).unwrap() };
+                let mut sum =
+                    if nth.is_multiple_of(2) { mutex.lock().unwrap() } else { block_on(mutex.lock_async()).unwrap() };
                 let before = *sum;
                 yield_now();
                 *sum = before + 1;

@@ -64,7 +64,8 @@ fn the_models_refuse_what_another_kind_would_do() {
     let len = |len| (Call::new(Action::Len), Return::Len(len));
     let oldest = dropping(2, Overflow::DropOldest).0;
     let latest = dropping(2, Overflow::DropLatest).0;
-    let cases: &[(Overflowing, &[(Call, Return)], bool)] = &[
+    type Case<'a> = (Overflowing, &'a [(Call, Return)], bool);
+    let cases: &[Case<'_>] = &[
         (Overflowing::UNBOUNDED, &[send(1), send(2), send(3), recv(1), recv(2), recv(3), empty], true),
         (Overflowing::UNBOUNDED, &[send(1), send(2), recv(2)], false),
         (Overflowing::UNBOUNDED, &[send(1), full], false),

@@ -181,7 +181,7 @@ fn who_cannot_wait_is_told_after_all_was_tried() {
         let _selects = SelectsInItsDrop(rx, silence);
         panic!("unwinds");
     };
-    let ended = runtime.spawn(body).unwrap().join().map(|()| ());
+    let ended = runtime.spawn(body).unwrap().join();
     assert!(ended.unwrap_err().to_string().contains("unwinds"));
     end(runtime);
 }

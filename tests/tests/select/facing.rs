@@ -234,10 +234,11 @@ fn chaos(ledger: &Arc<Ledger>, capacity: usize, players: u64, rounds: u64, seed:
     sides[0].to.close();
     (0..random.below(20)).for_each(|_| yield_now());
     sides[1].to.close();
-    handles.into_iter().for_each(|handle| match handle.join() {
-        // Cancelled before its first run: its values never were.
-        Err(why) => assert!(why.into_panic().is_none()),
-        Ok(()) => {}
+    handles.into_iter().for_each(|handle| {
+        if let Err(why) = handle.join() {
+            // Cancelled before its first run: its values never were.
+            assert!(why.into_panic().is_none());
+        }
     });
     for side in &sides {
         side.from.try_iter().for_each(|value| ledger.received(value));

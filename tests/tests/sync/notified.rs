@@ -59,8 +59,11 @@ impl Store {
     }
 }
 
+/// Starts one of the takers and lookers on.
+type Start = fn(usize, Box<dyn FnOnce() + Send>) -> JoinHandle<()>;
+
 /// Some take, as many as are put; others look on and give up.
-fn take_and_look(seed: u64, count: usize, start: fn(usize, Box<dyn FnOnce() + Send>) -> JoinHandle<()>) {
+fn take_and_look(seed: u64, count: usize, start: Start) {
     let store = Arc::new(Store::default());
     let takes = |nth| {
         let store = store.clone();
