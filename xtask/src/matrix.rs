@@ -13,7 +13,7 @@ const BARE: &[&str] = &["aarch64-unknown-none", "riscv64gc-unknown-none-elf"];
 
 pub fn build_all(session: &mut Session) {
     for target in HOSTED {
-        build(session, target, &["", "alloc", "std", "std,trace"]);
+        build(session, target, &["", "alloc", "std", "std,trace", "std,futures"]);
     }
     for target in BARE {
         build(session, target, &["", "alloc", "trace"]);
