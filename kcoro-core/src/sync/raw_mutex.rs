@@ -119,6 +119,31 @@ impl RawMutex {
         }
     }
 
+    /// One that was woken to try does not: the next in line is woken in its place, unless a holder will see to that. The lock
+    /// is not taken for it, not even for an instant, or a `try_lock` could be refused though nobody holds it.
+    fn tell_next(&self) {
+        let mut waiters = self.waiters.lock();
+        waiters.woken = false;
+        let next = if !waiters.queue.is_empty() && self.nobody_sees_to_waiters() {
+            waiters.win_first(Granted::Try)
+        } else {
+            None
+        };
+        waiters.woken = next.is_some();
+        drop(waiters);
+        if let Some(wake) = next {
+            wake.wake();
+        }
+    }
+
+    /// Marks the lock, if it is held, so that its release looks after the waiters; says whether it is free. Called under the
+    /// lock of the queue.
+    fn nobody_sees_to_waiters(&self) -> bool {
+        // Relaxed: what it guards is not touched. Who takes the lock right after this has been read as free is found by the
+        // one that is woken.
+        self.word.compare_exchange(HELD, HELD | WAITERS, Ordering::Relaxed, Ordering::Relaxed) == Err(FREE)
+    }
+
     /// Whether somebody holds it, at one instant.
     pub(super) fn is_locked(&self) -> bool {
         self.word.load(Ordering::Relaxed) != FREE
@@ -223,10 +248,9 @@ unsafe impl Turn for LockTurn<'_> {
     }
 
     fn pass_on(&self, outcome: Outcome) {
-        // One that was only told to try does so: if it gets the lock, its release wakes the next, and if not, the holder's
-        // will.
-        if self.won(outcome).is_some() || self.poll(&mut self.lock.waiters.lock()).is_some() {
-            self.lock.unlock();
+        match self.won(outcome) {
+            Some(()) => self.lock.unlock(),
+            None => self.lock.tell_next(),
         }
     }
 }
