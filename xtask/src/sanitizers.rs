@@ -17,6 +17,8 @@ const LEAKING_SAMPLE: &str = "borrow_torture:: contract:: joining:: scopes:: shu
 /// What a long run adds.
 const MORE: &str = "fairness:: historical_channels::";
 const LEAKING_MORE: &str = "blocking_on:: futures:: limits:: placement:: shutdown::";
+/// As optimised as the core: what is planted must lie in functions of its own names, and instrumented frames fit into stacks.
+const OPTIMISED: &str = "--config profile.test.package.kcoro-tests.opt-level=1";
 /// Takes the whole address space, of which a checker needs most for itself.
 const TAKES_ALL_MEMORY: &str = "--skip an_address_space_that_is_used_up";
 
@@ -58,7 +60,7 @@ pub fn asan(session: &mut Session) {
 fn run_under(session: &mut Session, sanitizer: &Sanitizer, options: (&str, &str), tests: &str) {
     let Sanitizer { name, flags, build_std } = sanitizer;
     let mut command = cargo(&format!(
-        "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast \
+        "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast {OPTIMISED} \
          {BINARIES} -- {TAKES_ALL_MEMORY} {tests}"
     ));
     command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target_dir().join(name));
