@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kcoro_posix::Posix;
@@ -45,7 +46,7 @@ impl RateLimiter {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // One worker, so that the requests come in a known order.
+    // One worker, so that nobody comes between a request's number and its place in line.
     let runtime = Runtime::builder(Posix::new()).workers(1).build()?;
     runtime.run(|| serve().map_err(|error| error.to_string()))??;
     Ok(())
@@ -53,18 +54,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn serve() -> Result<(), Box<dyn Error>> {
     let limiter = RateLimiter::new();
-    let served = Mutex::new(Vec::new());
+    let (arrivals, served) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let start = Instant::now()?;
     scope(|s| -> Result<(), Box<dyn Error>> {
         let refills = s.spawn(|| limiter.refill())?;
-        let request = |nth| {
-            let (limiter, served) = (&limiter, &served);
+        let request = || {
+            let (limiter, served, arrivals) = (&limiter, &served, &arrivals);
             move || {
+                // Spawning them in some order does not start them in that order: they come when they ask.
+                let nth = arrivals.fetch_add(1, Ordering::Relaxed);
                 limiter.admit().expect("nobody cancels or closes");
                 served.lock().expect("nobody panics").push(nth);
             }
         };
-        let requests: Result<Vec<_>, _> = (0..REQUESTS).map(|nth| s.spawn(request(nth))).collect();
+        let requests: Result<Vec<_>, _> = (0..REQUESTS).map(|_| s.spawn(request())).collect();
         for request in requests? {
             request.join()?;
         }
