@@ -136,8 +136,8 @@ pub const SUITES: &[Suite] = &[
     },
 ];
 
-/// Suites, each with a folder of the target directory that no later one uses. CI removes it when the suite has run: with
-/// all of them a run would take 17 GB, without it takes 7.
+/// Suites, each with a folder of the target directory that no later one uses. CI removes it when the suite has run, for
+/// machines of CI have small disks.
 pub const LEFT_BEHIND: &[(&str, &str)] = &[
     ("unit", "tmp"),
     ("release", "release"),

@@ -10,7 +10,8 @@ use super::header::{Header, Options, Parts, Rejected, TaskRef, TaskVtable};
 use super::schedule::{Schedule, WorkerHead};
 use crate::platform::Platform;
 
-struct Nobody;
+/// The scheduler of tasks that are never scheduled.
+pub(crate) struct Nobody;
 
 // SAFETY: it is never asked.
 unsafe impl Schedule for Nobody {
@@ -35,11 +36,11 @@ unsafe impl Schedule for Nobody {
     }
 }
 
-unsafe fn run(_: NonNull<Header>) {
+pub(crate) unsafe fn run(_: NonNull<Header>) {
     unreachable!("it never runs")
 }
 
-unsafe fn reject(_: NonNull<Header>, _: Rejected) {
+pub(crate) unsafe fn reject(_: NonNull<Header>, _: Rejected) {
     unreachable!("it is never rejected")
 }
 

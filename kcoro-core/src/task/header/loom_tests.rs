@@ -8,50 +8,15 @@ use std::boxed::Box;
 
 use loom::thread;
 
-use super::{Header, Options, Parts, Rejected, TaskRef, TaskVtable};
-use crate::platform::Platform;
+use super::{Header, Options, Parts, TaskRef, TaskVtable};
 use crate::primitive::UnsafeCell;
-use crate::task::schedule::{Schedule, WorkerHead};
+use crate::task::test_task::{Nobody, reject, run};
 
 /// A header, and what its references are used for. Loom reports a use that the free does not come after.
 #[repr(C)]
 struct Task {
     header: Header,
     used: UnsafeCell<u32>,
-}
-
-/// These tasks are never scheduled.
-struct Nobody;
-
-// SAFETY: it is never asked.
-unsafe impl Schedule for Nobody {
-    unsafe fn make_ready(&self, _: NonNull<Header>) {
-        unreachable!("nothing is made ready")
-    }
-
-    unsafe fn suspend(&self, _: NonNull<WorkerHead>, _: u64) {
-        unreachable!("nothing runs")
-    }
-
-    unsafe fn yield_now(&self, _: NonNull<WorkerHead>) {
-        unreachable!("nothing runs")
-    }
-
-    unsafe fn choose(&self, _: NonNull<WorkerHead>, _: usize) -> usize {
-        unreachable!("there is no worker")
-    }
-
-    unsafe fn platform<'a>(&self, _: NonNull<WorkerHead>) -> &'a dyn Platform {
-        unreachable!("there is no worker")
-    }
-}
-
-unsafe fn run(_: NonNull<Header>) {
-    unreachable!("it never runs")
-}
-
-unsafe fn reject(_: NonNull<Header>, _: Rejected) {
-    unreachable!("it is never rejected")
 }
 
 unsafe fn free(task: NonNull<Header>) {
