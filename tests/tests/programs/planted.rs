@@ -61,23 +61,13 @@ fn clean_programs_pass() {
 fn every_planted_bug_is_reported_by_name() {
     let Some(checker) = checker() else { return };
     for (program, words) in bugs(&checker) {
-        let output = run_until_reported(program, words, &checker);
+        let output = run(program);
         let report = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{program} passes under {checker}\n{report}");
         for word in *words {
             assert!(report.contains(word), "the report on {program} does not name {word}\n{report}");
         }
     }
-}
-
-/// ThreadSanitizer finds a race, and the function that it is in, in some runs only: up to a hundred chances.
-fn run_until_reported(program: &str, words: &[&str], checker: &str) -> Output {
-    let more = if checker == "tsan" { 99 } else { 0 };
-    let is_named = |output: &Output| {
-        let report = String::from_utf8_lossy(&output.stderr);
-        !output.status.success() && words.iter().all(|word| report.contains(word))
-    };
-    (0..more).map(|_| run(program)).find(is_named).unwrap_or_else(|| run(program))
 }
 
 fn checker() -> Option<String> {
