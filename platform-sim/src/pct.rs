@@ -19,11 +19,12 @@ const FIRST_LOG2: RangeInclusive<usize> = if cfg!(kcoro_interleave) { 6..=13 } e
 /// more often than not.
 const GAP_LOG2: RangeInclusive<usize> = 0..=*FIRST_LOG2.end();
 
-/// How many turns the same worker gets while others could go on, before it comes last.
-const PATIENCE: u32 = 50;
+/// How many turns others get while a worker could go on, before it is the first: two that wake each other in turn would
+/// keep a third one from its work for ever.
+const PATIENCE: u64 = 50;
 
-/// How many points the same worker passes while others could go on, before it comes last.
-const PATIENCE_AT_POINTS: u32 = 5000;
+/// How many points others pass while a worker could go on, before it is the first.
+const PATIENCE_AT_POINTS: u64 = 100 * PATIENCE;
 
 /// See the [module](self).
 pub(crate) struct Pct {
@@ -32,11 +33,12 @@ pub(crate) struct Pct {
     /// The moments that are left, last first: after how many questions, and the priority from then on.
     changes: RefCell<Vec<(u64, i64)>>,
     asked: Cell<u64>,
-    /// The lowest priority that has been given.
-    lowest: Cell<i64>,
-    last: Cell<usize>,
-    in_a_row: Cell<u32>,
-    points_in_a_row: Cell<u32>,
+    /// The highest priority that has been given.
+    top: Cell<i64>,
+    /// For each worker how long it has been passed over, in points.
+    passed_over: RefCell<Vec<u64>>,
+    /// How long nobody has been made the first, in points.
+    unraised: Cell<u64>,
 }
 
 impl Pct {
@@ -54,10 +56,9 @@ impl Pct {
             priorities: RefCell::new(priorities),
             changes: RefCell::new(changes),
             asked: Cell::new(0),
-            lowest: Cell::new(0),
-            last: Cell::new(0),
-            in_a_row: Cell::new(0),
-            points_in_a_row: Cell::new(0),
+            top: Cell::new((depth + workers) as i64),
+            passed_over: RefCell::new(vec![0; workers]),
+            unraised: Cell::new(0),
         }
     }
 
@@ -78,42 +79,31 @@ impl Pct {
         }
     }
 
-    /// Whether `worker`, which is to have the next turn, has had too many.
-    fn is_too_much(&self, worker: usize) -> bool {
-        let in_a_row = if self.last.replace(worker) == worker { self.in_a_row.get() + 1 } else { 0 };
-        self.in_a_row.set(in_a_row);
-        in_a_row >= PATIENCE
-    }
-
-    fn put_last(&self, worker: usize) {
-        self.in_a_row.set(0);
-        self.points_in_a_row.set(0);
-        self.lowest.set(self.lowest.get() - 1);
-        self.priorities.borrow_mut()[worker] = self.lowest.get();
+    /// Who of `workers` goes on, which takes as long as `points` do.
+    fn choose(&self, workers: &[usize], points: u64) -> usize {
+        self.unraised.set(self.unraised.get() + points);
+        let mut passed_over = self.passed_over.borrow_mut();
+        workers.iter().for_each(|worker| passed_over[*worker] += points);
+        let longest = workers.iter().copied().max_by_key(|worker| passed_over[*worker]);
+        let longest = longest.filter(|worker| passed_over[*worker] > PATIENCE_AT_POINTS);
+        if let Some(worker) = longest.filter(|_| self.unraised.get() > PATIENCE_AT_POINTS) {
+            self.unraised.set(0);
+            self.top.set(self.top.get() + 1);
+            self.priorities.borrow_mut()[worker] = self.top.get();
+        }
+        let highest = self.highest(workers);
+        passed_over[workers[highest]] = 0;
+        highest
     }
 
     fn at_point(&self, workers: &[usize]) -> usize {
         self.count(workers[0]);
-        let in_a_row = self.points_in_a_row.get() + 1;
-        self.points_in_a_row.set(in_a_row);
-        if in_a_row >= PATIENCE_AT_POINTS {
-            self.put_last(workers[0]);
-        }
-        let highest = self.highest(workers);
-        if highest != 0 {
-            self.points_in_a_row.set(0);
-        }
-        highest
+        self.choose(workers, 1)
     }
 
     fn turn(&self, workers: &[usize]) -> usize {
         self.count(workers[self.highest(workers)]);
-        let highest = self.highest(workers);
-        if !self.is_too_much(workers[highest]) {
-            return highest;
-        }
-        self.put_last(workers[highest]);
-        self.highest(workers)
+        self.choose(workers, PATIENCE_AT_POINTS / PATIENCE)
     }
 }
 
@@ -194,6 +184,24 @@ mod tests {
         let turns: Vec<_> = (0..4 * PATIENCE).map(|_| pct.pick(Question::Turn(&[0, 1]))).collect();
         let of_first = turns.iter().filter(|nth| **nth == 0).count();
         assert!((PATIENCE as usize..3 * PATIENCE as usize + 1).contains(&of_first), "{turns:?}");
+    }
+
+    #[test]
+    fn two_that_give_way_to_each_other_do_not_keep_a_third_waiting() {
+        let pct = Pct::new(3, 3, 1);
+        for _ in 0..10 {
+            let low = who_comes_last(&pct);
+            let others = [0, 1, 2].into_iter().filter(|worker| *worker != low).collect::<Vec<_>>();
+            let waits = (0..).take_while(|turn| pct.pick(Question::Turn(&[others[turn % 2], low])) == 0).count();
+            assert!(waits <= PATIENCE as usize, "{waits}");
+        }
+    }
+
+    /// The one of three that comes last.
+    fn who_comes_last(pct: &Pct) -> usize {
+        let first = pct.highest(&[0, 1, 2]);
+        let others = [0, 1, 2].into_iter().filter(|worker| *worker != first).collect::<Vec<_>>();
+        others[1 - pct.highest(&others)]
     }
 
     #[test]

@@ -23,6 +23,10 @@ use crate::world::World;
 /// starve those whom a loop waits for.
 const MOST_IN_A_ROW: u64 = 10_000;
 
+/// How many points a run may pass for each step that it may take: two workers that only wait for each other pass many in
+/// few steps.
+const POINTS_A_STEP: u64 = 50;
+
 /// What a world needs to know for points.
 pub(crate) struct Points {
     /// Whose code runs now; `None` for the simulation's own.
@@ -38,6 +42,8 @@ pub(crate) struct Points {
     race: Cell<Option<&'static str>>,
     /// In the turn that is under way.
     passed: Cell<u64>,
+    /// In the whole run.
+    total: Cell<u64>,
     has_overrun: Cell<bool>,
 }
 
@@ -66,6 +72,7 @@ impl Points {
             spun: Cell::new(false),
             race: Cell::new(None),
             passed: Cell::new(0),
+            total: Cell::new(0),
             has_overrun: Cell::new(false),
         }
     }
@@ -88,7 +95,7 @@ impl Points {
         self.chosen.take()
     }
 
-    /// Whether a worker has passed more points in one turn than a run may take steps.
+    /// Whether a worker has passed more points in one turn than a run may take steps, or all of them far more in all.
     pub(crate) fn has_overrun(&self) -> bool {
         self.has_overrun.get()
     }
@@ -178,7 +185,9 @@ impl World {
         let points = self.points();
         let passed = points.passed.get() + 1;
         points.passed.set(passed);
-        if passed > self.laws.step_limit {
+        let total = points.total.get() + 1;
+        points.total.set(total);
+        if passed > self.laws.step_limit || total / POINTS_A_STEP > self.laws.step_limit {
             // The run ends here; it is not given another turn.
             points.has_overrun.set(true);
             self.pause_at_point(worker);

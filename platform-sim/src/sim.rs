@@ -67,7 +67,8 @@ impl Sim {
         self
     }
 
-    /// How many turns are given to workers before the run counts as a livelock.
+    /// How many turns are given to workers before the run counts as a livelock. Where workers lose turns inside of
+    /// operations, one turn may pass as many points, and all together fifty times as many.
     pub fn step_limit(mut self, steps: u64) -> Self {
         self.laws.step_limit = steps;
         self

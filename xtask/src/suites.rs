@@ -177,8 +177,7 @@ const INTERLEAVE_TESTS: &[&str] = &[
     "--package kcoro-sim --lib",
     "--package kcoro-tests --test linear --test sim -- --skip brute:: --skip known:: --skip reach:: --skip schedule:: \
      --skip shrink:: --skip threads::",
-    "--package kcoro-tests --test scenarios --test select --test switch -- runtime_fp_control:: simulated \
-     --skip simulated::actors:: --skip simulated::supervision::",
+    "--package kcoro-tests --test scenarios --test select --test switch --test sync -- runtime_fp_control:: simulated",
 ];
 
 pub fn names() -> Vec<&'static str> {

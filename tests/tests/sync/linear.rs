@@ -20,12 +20,6 @@ const TWO: Permits = Permits { total: 2, refusal: Refusal::TooFew };
 const FOUR: Permits = Permits { total: 4, refusal: Refusal::Unknown };
 const READERS_OR_WRITER: Permits = Permits { total: WRITER, refusal: Refusal::Unknown };
 
-/// As `permits`, for who really runs at the same time: a cancel drops a future that may just have been given its permit, which
-/// it then holds for an instant that no history shows. Between suspensions, as in the simulator, there is no such instant.
-fn among_threads(permits: Permits) -> Permits {
-    Permits { refusal: Refusal::Unknown, ..permits }
-}
-
 fn semaphore(permits: Permits) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(permits.total))
 }
@@ -38,7 +32,7 @@ fn a_mutex_has_one_holder_under_every_seed() {
 #[test]
 fn a_mutex_has_one_holder_among_coroutines_and_threads() {
     for processes in [Processes::Coroutines, Processes::CoroutinesAndThreads] {
-        check_real(&among_threads(ONE), count(HISTORIES), processes, |setting| run(setting, &OneHolder::default()));
+        check_real(&ONE, count(HISTORIES), processes, |setting| run(setting, &OneHolder::default()));
     }
 }
 
@@ -51,7 +45,7 @@ fn a_semaphore_has_as_many_permits_as_it_says_under_every_seed() {
 #[test]
 fn a_semaphore_has_as_many_permits_as_it_says_among_coroutines_and_threads() {
     for processes in [Processes::Coroutines, Processes::CoroutinesAndThreads] {
-        check_real(&among_threads(TWO), count(HISTORIES), processes, |setting| run(setting, &Ones(semaphore(TWO))));
+        check_real(&TWO, count(HISTORIES), processes, |setting| run(setting, &Ones(semaphore(TWO))));
         check_real(&FOUR, count(HISTORIES), processes, |setting| run(setting, &Several(semaphore(FOUR))));
     }
 }

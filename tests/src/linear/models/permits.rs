@@ -2,7 +2,7 @@
 //! So many permits: a semaphore; a mutex, which has one; a lock for readers and writers, where a writer takes all.
 
 use super::channel::Form;
-use crate::linear::{Model, OperationOf};
+use crate::linear::{History, Model, OperationOf};
 
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,12 @@ pub enum Return {
     Acquired,
     /// They were not to be had, at one instant.
     Refused,
+    /// The same, while a future was dropped that may just have been given some, which it then held for a part of its call.
+    RefusedBesideDropped,
     /// The wait was cancelled.
     Cancelled,
+    /// It was cancelled by dropping the future that waited.
+    Dropped,
     /// They are free now.
     Released,
 }
@@ -59,7 +63,8 @@ impl Model for Permits {
             (Call::Acquire(count, Form::Try | Form::Timeout), Some(Return::Refused)) => {
                 (self.refusal == Refusal::Unknown || *free < count).then_some(*free)
             }
-            (Call::Acquire(_, Form::Wait), Some(Return::Cancelled)) => Some(*free),
+            (Call::Acquire(_, Form::Try | Form::Timeout), Some(Return::RefusedBesideDropped)) => Some(*free),
+            (Call::Acquire(_, Form::Wait), Some(Return::Cancelled | Return::Dropped)) => Some(*free),
             (Call::Release(count), None | Some(Return::Released)) => {
                 Some(free + count).filter(|free| *free <= self.total)
             }
@@ -69,7 +74,21 @@ impl Model for Permits {
 
     fn removable(&self, operations: &[OperationOf<Self>]) -> Vec<Vec<usize>> {
         let changed_nothing =
-            |index: &usize| matches!(operations[*index].result(), Some(Return::Refused | Return::Cancelled));
+            |index: &usize| !matches!(operations[*index].result(), None | Some(Return::Acquired | Return::Released));
         (0..operations.len()).filter(changed_nothing).map(|index| vec![index]).collect()
+    }
+}
+
+/// Finds the refusals that say less than others: see [`Return::RefusedBesideDropped`].
+pub fn note_dropped(history: &mut History<Call, Return>) {
+    let dropped: Vec<_> =
+        history.operations.iter().filter(|other| other.result() == Some(&Return::Dropped)).cloned().collect();
+    for operation in &mut history.operations {
+        let called_at = operation.called_at;
+        let Some((returned_at, result @ Return::Refused)) = &mut operation.returned else { continue };
+        let overlaps = |other: &OperationOf<Permits>| other.called_at < *returned_at && called_at < other.returned_at();
+        if dropped.iter().any(overlaps) {
+            *result = Return::RefusedBesideDropped;
+        }
     }
 }

@@ -10,7 +10,7 @@ use kcoro_sim::wait::{WaitError, block_on};
 
 use super::{Setting, StartLine, Started};
 use crate::linear::models::channel::Form;
-use crate::linear::models::permits::{Call, Return};
+use crate::linear::models::permits::{Call, Return, note_dropped};
 use crate::linear::{History, Process, Recorder};
 use crate::random::Random;
 
@@ -31,6 +31,11 @@ fn cancelled<T>(waited: Result<T, WaitError>) -> Result<T, Return> {
     })
 }
 
+/// Waits for `future`, which a cancel drops.
+fn wait_for<T>(future: impl Future<Output = T>) -> Result<T, Return> {
+    cancelled(block_on(future)).map_err(|_| Return::Dropped)
+}
+
 /// A mutex of kcoro.
 #[derive(Clone, Debug, Default)]
 pub struct OneHolder(Arc<Mutex<()>>);
@@ -43,7 +48,7 @@ impl Subject for OneHolder {
         match form {
             Form::Wait if way == 0 => Ok(self.0.lock().expect("who calls can wait")),
             Form::Wait if way == 1 => cancelled(self.0.lock_cancellable()),
-            Form::Wait => cancelled(block_on(self.0.lock_async())),
+            Form::Wait => wait_for(self.0.lock_async()),
             Form::Try => self.0.try_lock().ok_or(Return::Refused),
             Form::Timeout => self.0.lock_timeout(patience).map_err(|_| Return::Refused),
         }
@@ -83,7 +88,7 @@ fn permit(semaphore: &Semaphore, count: usize, form: Form, way: u64, patience: D
             AcquireError::Cancelled => Return::Cancelled,
             other => panic!("{other}"),
         }),
-        Form::Wait => cancelled(block_on(semaphore.acquire_async(count))).map(|permit| permit.expect("it is open")),
+        Form::Wait => wait_for(semaphore.acquire_async(count)).map(|permit| permit.expect("it is open")),
         Form::Try => semaphore.try_acquire(count).map_err(|_| Return::Refused),
         Form::Timeout => semaphore.acquire_timeout(count, patience).map_err(|_| Return::Refused),
     }
@@ -119,7 +124,7 @@ impl ReadersAndWriters {
         let reads = match form {
             Form::Wait if way == 0 => Ok(self.0.read().expect("who calls can wait")),
             Form::Wait if way == 1 => cancelled(self.0.read_cancellable()),
-            Form::Wait => cancelled(block_on(self.0.read_async())),
+            Form::Wait => wait_for(self.0.read_async()),
             Form::Try => self.0.try_read().ok_or(Return::Refused),
             Form::Timeout => self.0.read_timeout(patience).map_err(|_| Return::Refused),
         };
@@ -130,7 +135,7 @@ impl ReadersAndWriters {
         let writes = match form {
             Form::Wait if way == 0 => Ok(self.0.write().expect("who calls can wait")),
             Form::Wait if way == 1 => cancelled(self.0.write_cancellable()),
-            Form::Wait => cancelled(block_on(self.0.write_async())),
+            Form::Wait => wait_for(self.0.write_async()),
             Form::Try => self.0.try_write().ok_or(Return::Refused),
             Form::Timeout => self.0.write_timeout(patience).map_err(|_| Return::Refused),
         };
@@ -158,7 +163,9 @@ pub fn run<S: Subject>(setting: Setting, subject: &S) -> History<Call, Return> {
     (0..random.below(8)).for_each(|_| yield_now());
     started[(setting.seed % 2) as usize].cancel();
     started.into_iter().for_each(Started::join);
-    recorder.history()
+    let mut history = recorder.history();
+    note_dropped(&mut history);
+    history
 }
 
 fn work(subject: &impl Subject, mut process: Process<Call, Return>, mut random: Random, pace: Duration) {
