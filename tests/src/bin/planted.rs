@@ -122,6 +122,7 @@ fn hand_a_cell_over(flag: Flag) {
 
 /// Keeps the thread busy without spinning: a checker remembers only the last accesses of each thread, those of a spin among
 /// them, and does not report a race whose first access it has forgotten.
+#[expect(clippy::disallowed_methods, reason = "the thread must stay the coroutine's own, and do nothing")]
 fn wait_without_a_trace(done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
         sleep(Duration::from_millis(1));
