@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! Channels whose senders never wait: what a full one does with a value that is sent.
+//! Channels with a buffer: first in, first out, and what a full one does with a value that is sent.
 
 use std::collections::VecDeque;
 
 use kcoro_sim::channel::Overflow;
 
-use super::channel::{Action, Call, ChannelOperation, Form, Return, Switches, without_effect};
+use super::channel::{Action, Call, ChannelOperation, Form, Return, Switches, value_groups, without_effect};
 use crate::linear::Model;
 
-/// `bounded(n)` with a policy that drops; with a capacity that is never reached it is `unbounded()`.
+/// `bounded(n)` with any policy; with a capacity that is never reached it is `unbounded()`.
 #[derive(Clone, Copy, Debug)]
 pub struct Overflowing {
     /// How many values it holds; at least one.
@@ -17,9 +17,9 @@ pub struct Overflowing {
     pub overflow: Overflow,
 }
 
-/// The state of an [`Overflowing`].
+/// The state of an [`Overflowing`], and of a [`Bounded`](super::channel::Bounded).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Held {
+pub struct Buffered {
     buffer: VecDeque<u64>,
     switches: Switches,
 }
@@ -29,6 +29,11 @@ impl Overflowing {
     pub const UNBOUNDED: Self = Self { capacity: usize::MAX, overflow: Overflow::Suspend };
     /// That which holds the newest value.
     pub const CONFLATED: Self = Self { capacity: 1, overflow: Overflow::DropOldest };
+
+    /// Whether one more value has to wait.
+    fn is_full(&self, state: &Buffered) -> bool {
+        self.overflow == Overflow::Suspend && state.buffer.len() >= self.capacity
+    }
 
     fn send(&self, buffer: &mut VecDeque<u64>, value: u64) {
         if buffer.len() < self.capacity {
@@ -43,15 +48,15 @@ impl Overflowing {
 impl Model for Overflowing {
     type Call = Call;
     type Return = Return;
-    type State = Held;
+    type State = Buffered;
 
-    fn initial(&self) -> Held {
-        Held::default()
+    fn initial(&self) -> Buffered {
+        Buffered::default()
     }
 
-    fn apply(&self, state: &Held, operation: &ChannelOperation) -> Option<Held> {
+    fn apply(&self, state: &Buffered, operation: &ChannelOperation) -> Option<Buffered> {
         if let Some(switches) = state.switches.apply(operation) {
-            return Some(Held { switches, ..state.clone() });
+            return Some(Buffered { switches, ..state.clone() });
         }
         if !state.switches.admits(operation) {
             return None;
@@ -60,21 +65,25 @@ impl Model for Overflowing {
         let is_possible = match (operation.call.action, operation.result()) {
             (Action::Send(value, _), None | Some(Return::Sent)) => {
                 self.send(&mut next.buffer, value);
-                !closed
+                !self.is_full(state) && !closed
             }
+            (Action::Send(_, form), Some(Return::Full)) => self.is_full(state) && !closed && form != Form::Wait,
             (Action::Recv(_), None) => next.buffer.pop_front().is_some(),
             (Action::Recv(_), Some(Return::Received(value))) => next.buffer.pop_front() == Some(*value),
             (Action::Recv(form), Some(Return::Empty)) => state.buffer.is_empty() && !closed && form != Form::Wait,
             (Action::Recv(_), Some(Return::Closed)) => state.buffer.is_empty() && closed,
             (Action::Len, Some(Return::Len(len))) => *len == state.buffer.len(),
-            // A send is never too much.
             _ => false,
         };
         is_possible.then_some(next)
     }
 
     fn removable(&self, operations: &[ChannelOperation]) -> Vec<Vec<usize>> {
-        // A value that is left out leaves another one in, so only what changes nothing can be.
-        without_effect(operations).collect()
+        // Fewer values make nothing wrong, unless somebody saw that there were many, or one that is left out leaves another
+        // one in.
+        let counts = |operation: &ChannelOperation| matches!(operation.result(), Some(Return::Full | Return::Len(_)));
+        let stays = self.overflow != Overflow::Suspend || operations.iter().any(counts);
+        let values = if stays { Vec::new() } else { value_groups(operations) };
+        without_effect(operations).chain(values).collect()
     }
 }
