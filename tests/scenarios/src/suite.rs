@@ -40,6 +40,7 @@ macro_rules! suite {
                 nobody_comes_in_between_two_suspensions [],
                 a_yielding_loop_starves_nobody [],
                 operations_that_never_wait_starve_nobody [],
+                spawning_in_a_loop_starves_nobody [],
                 waits_that_are_over_before_they_begin_starve_nobody [],
                 channel_pairs_starve_nobody [],
                 coroutines_that_hand_over_to_each_other_starve_nobody [],
