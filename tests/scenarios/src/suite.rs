@@ -108,12 +108,14 @@ macro_rules! suite {
                 nothing_ever_comes_from_never [],
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
+                a_static_channel_is_drained_in_one_step [],
             }
             ticks {
                 an_instant_comes_once_and_never_early [],
                 ticks_do_not_drift_and_those_missed_are_dropped [],
                 futures_and_regions_receive_ticks [],
                 nothing_ticks_when_the_last_receiver_has_gone [StillTime],
+                a_tick_that_nobody_takes_wakes_nobody [StillTime],
             }
             timing {
                 a_sleep_is_never_early [],
