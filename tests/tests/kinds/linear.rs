@@ -13,8 +13,8 @@ use kcoro_tests::linear::{Checker, History, Operation};
 
 /// For each kind and each number of workers.
 const SEEDS: u64 = 400;
-/// For each kind.
-const HISTORIES: u64 = 1_000;
+/// For each kind, or capacity of one, and each sort of processes.
+const HISTORIES: u64 = 400;
 
 fn dropping(capacity: usize, overflow: Overflow) -> (Overflowing, impl Fn() -> Kcoro + Copy + Send + 'static) {
     let make = move || Kcoro::built(Builder::bounded(capacity).overflow(overflow));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Channels with a buffer: first in, first out, and what a full one does with a value that is sent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::rc::Rc;
 
 use kcoro_sim::channel::Overflow;
 
@@ -18,10 +20,20 @@ pub struct Overflowing {
 }
 
 /// The state of an [`Overflowing`], and of a [`Bounded`](super::channel::Bounded).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Buffered {
     buffer: VecDeque<u64>,
     switches: Switches,
+    /// What is received sooner or later, hence never dropped. Without this a search would drop it, and find out when all
+    /// orders of the rest have failed.
+    received: Rc<BTreeSet<u64>>,
+}
+
+/// What is still to come is no part of the object.
+impl fmt::Debug for Buffered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffered").field("buffer", &self.buffer).field("switches", &self.switches).finish()
+    }
 }
 
 impl Overflowing {
@@ -30,18 +42,23 @@ impl Overflowing {
     /// That which holds the newest value.
     pub const CONFLATED: Self = Self { capacity: 1, overflow: Overflow::DropOldest };
 
-    /// Whether one more value has to wait.
+    /// Whether senders wait.
     fn is_full(&self, state: &Buffered) -> bool {
         self.overflow == Overflow::Suspend && state.buffer.len() >= self.capacity
     }
 
-    fn send(&self, buffer: &mut VecDeque<u64>, value: u64) {
-        if buffer.len() < self.capacity {
-            buffer.push_back(value);
-        } else if self.overflow == Overflow::DropOldest {
-            buffer.pop_front();
-            buffer.push_back(value);
+    /// Sends `value`, and says whether that is possible: whether there is room, or what is dropped may be.
+    fn send(&self, state: &mut Buffered, value: u64) -> bool {
+        if self.is_full(state) {
+            return false;
         }
+        state.buffer.push_back(value);
+        let dropped = match self.overflow {
+            _ if state.buffer.len() <= self.capacity => None,
+            Overflow::DropOldest => state.buffer.pop_front(),
+            _ => state.buffer.pop_back(),
+        };
+        dropped.is_none_or(|value| !state.received.contains(&value))
     }
 }
 
@@ -50,8 +67,12 @@ impl Model for Overflowing {
     type Return = Return;
     type State = Buffered;
 
-    fn initial(&self) -> Buffered {
-        Buffered::default()
+    fn initial(&self, operations: &[ChannelOperation]) -> Buffered {
+        let received = operations.iter().filter_map(|operation| match operation.result() {
+            Some(Return::Received(value)) => Some(*value),
+            _ => None,
+        });
+        Buffered { received: Rc::new(received.collect()), ..Buffered::default() }
     }
 
     fn apply(&self, state: &Buffered, operation: &ChannelOperation) -> Option<Buffered> {
@@ -63,10 +84,7 @@ impl Model for Overflowing {
         }
         let (mut next, closed) = (state.clone(), state.switches.closed);
         let is_possible = match (operation.call.action, operation.result()) {
-            (Action::Send(value, _), None | Some(Return::Sent)) => {
-                self.send(&mut next.buffer, value);
-                !self.is_full(state) && !closed
-            }
+            (Action::Send(value, _), None | Some(Return::Sent)) => self.send(&mut next, value) && !closed,
             (Action::Send(_, form), Some(Return::Full)) => self.is_full(state) && !closed && form != Form::Wait,
             (Action::Recv(_), None) => next.buffer.pop_front().is_some(),
             (Action::Recv(_), Some(Return::Received(value))) => next.buffer.pop_front() == Some(*value),
