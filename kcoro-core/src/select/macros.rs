@@ -100,6 +100,12 @@ macro_rules! __select {
     (@arms $how:tt $names:tt $arms:tt $default:tt arm($arm:expr $(,)?) -> $result:pat => $($rest:tt)+) => {
         $crate::__select!(@body $how $names $arms $default [($arm) ($result)] $($rest)+)
     };
+    (@arms $how:tt $names:tt $arms:tt $default:tt cancelled($token:expr $(,)?) -> $result:pat => $($rest:tt)+) => {
+        $crate::__select!(@body $how $names $arms $default [($token.cancelled_arm()) ($result)] $($rest)+)
+    };
+    (@arms $how:tt $names:tt $arms:tt $default:tt cancelled($token:expr $(,)?) => $($rest:tt)+) => {
+        $crate::__select!(@body $how $names $arms $default [($token.cancelled_arm()) (_)] $($rest)+)
+    };
     (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt after $($rest:tt)*) => {
         compile_error!("`after` is no arm in async code: receive from a timer's channel")
     };

@@ -100,7 +100,7 @@ use self::engine::{Patience, Verdict};
 pub use self::future::{SelectFuture, wait_async};
 pub use self::simple::{AfterArm, CancelledArm, after_arm, cancelled_arm};
 use crate::wait::WaitError;
-pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
 /// Waits for one of `arms`: what [`select!`](crate::select!) without `default` does.
 ///
