@@ -11,6 +11,7 @@ use kcoro_core::channel::{self, RecvError, SendError, TryRecvError, TrySendError
 use kcoro_core::sched::{spawn, yield_now};
 use kcoro_core::scope::scope;
 use kcoro_core::select::{Order, Select, after_arm, cancelled_arm};
+use kcoro_core::time::Instant;
 use kcoro_core::wait::{WaitError, block_on};
 use kcoro_core::{select, select_async, select_biased};
 
@@ -288,4 +289,42 @@ pub(crate) fn many_joins_are_one_set(stage: &Stage) {
         sum += set.wait().unwrap().1;
     }
     assert_eq!(sum, count * (count - 1) / 2);
+}
+
+pub(crate) fn time_ends_an_awaited_select_and_never_early(_: &Stage) {
+    let (tx, rx) = bounded(1);
+    let start = Instant::now().unwrap();
+    let late = block_on(async {
+        select_async! {
+            recv(rx) -> value => unreachable!("{value:?}"),
+            after(LONG) -> passed => unreachable!("{passed:?}"),
+            default(MS * 2) => "default",
+        }
+    });
+    assert_eq!(late, Ok("default"));
+    assert!(Instant::now().unwrap().duration_since(start).unwrap() >= MS * 2);
+    tx.send(1).unwrap();
+    let first = block_on(async {
+        let ready = select_async! {
+            after(Duration::ZERO) => unreachable!("a value is there"),
+            recv(rx) -> value => value,
+            default(Duration::ZERO) => unreachable!("a value is there"),
+        };
+        let passed = select_async! {
+            after(MS) -> passed => passed,
+            recv(rx) -> value => unreachable!("{value:?}"),
+        };
+        (ready, passed)
+    });
+    assert_eq!(first, Ok((Ok(1), Ok(()))));
+    let waits = parked(move || {
+        block_on(async {
+            select_async! {
+                recv(rx) -> value => value,
+                default(LONG) => unreachable!("it comes"),
+            }
+        })
+    });
+    tx.send(2).unwrap();
+    assert_eq!(waits.join().unwrap(), Ok(Ok(2)));
 }

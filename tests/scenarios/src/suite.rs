@@ -220,6 +220,7 @@ macro_rules! suite {
                 the_cancel_of_a_token_can_be_an_arm [],
                 a_scopes_child_can_be_an_arm [],
                 many_joins_are_one_set [],
+                time_ends_an_awaited_select_and_never_early [],
             }
             waking {
                 a_future_is_woken_by_another_coroutine [],
