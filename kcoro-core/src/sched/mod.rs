@@ -20,7 +20,7 @@
 //! | `spawn` | how a coroutine is made |
 //! | `join`, `join_arm`, `task_core` | its end, its memory |
 //! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
-//! | `timer`, `sleep_future` | timers that call something; time for async code |
+//! | `timer`, `sleep_future`, `sleep_arm` | timers that call something; time for async code |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
@@ -86,6 +86,8 @@ mod scheduler;
 #[cfg(not(loom))]
 mod shutdown;
 #[cfg(not(loom))]
+mod sleep_arm;
+#[cfg(not(loom))]
 mod sleep_future;
 #[cfg(not(loom))]
 mod spawn;
@@ -134,6 +136,7 @@ pub use self::{
     panicked::Panicked,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
+    sleep_arm::{SleepArm, sleep_arm},
     sleep_future::{SleepFuture, TimeoutError, TimeoutFuture, sleep_async, timeout_async},
     spawn::{SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     spawn_builder::Builder,

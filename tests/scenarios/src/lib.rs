@@ -44,6 +44,7 @@ pub mod portable;
 mod scopes;
 mod scopes_more;
 mod select;
+mod select_sets;
 mod spawning;
 mod supervision;
 mod sync;

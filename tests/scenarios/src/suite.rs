@@ -207,6 +207,21 @@ macro_rules! suite {
                 a_join_can_be_an_arm [],
                 each_value_is_selected_once_under_contention [],
             }
+            select_sets {
+                a_set_that_does_not_wait_is_nobodys_peer [],
+                what_came_while_a_set_did_not_wait_is_found_by_its_next_wait [],
+                an_arm_that_did_not_change_is_not_registered_again [],
+                a_set_that_was_served_takes_its_turn_again [],
+                sets_that_face_each_other_meet_each_time [],
+                a_set_that_gives_up_again_and_again_loses_nothing [],
+                arms_that_were_come_upon_can_be_removed [],
+                a_set_can_be_taken_elsewhere_between_its_waits [],
+                a_cancelled_set_keeps_its_arms [],
+                the_cancel_of_a_token_can_be_an_arm [],
+                a_scopes_child_can_be_an_arm [],
+                many_joins_are_one_set [],
+                time_ends_an_awaited_select_and_never_early [],
+            }
             waking {
                 a_future_is_woken_by_another_coroutine [],
                 a_wake_that_comes_before_the_park_is_not_lost [],
