@@ -14,6 +14,7 @@ use kcoro_posix::sched::{Builder, JoinHandle, yield_now};
 use kcoro_posix::{select, select_biased};
 use kcoro_sim::{Sim, Strategy};
 use kcoro_tests::random::Random;
+use kcoro_tests::seeds::{asked, share};
 use kcoro_tests::{LONG, end, runtime};
 
 /// What became of each value: received, or back with its sender.
@@ -271,10 +272,11 @@ fn under_timeouts_cancels_and_closes_each_value_is_in_one_place_on_eight_workers
 }
 
 /// Plays `body` under many seeds, on two and three workers.
-fn simulated(seeds: u64, body: impl Fn(u64) + Clone + Send + Sync + 'static) {
-    let seeds = std::env::var("KCORO_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(seeds);
-    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
-        for seed in 0..seeds {
+fn simulated(body: impl Fn(u64) + Clone + Send + Sync + 'static) {
+    const STRATEGIES: [Strategy; 2] = [Strategy::Random, Strategy::Pct { depth: 3 }];
+    let seeds = asked(1_000);
+    for (nth, strategy) in STRATEGIES.into_iter().enumerate() {
+        for seed in share(&seeds, nth, STRATEGIES.len()) {
             let body = body.clone();
             let sim = Sim::new().workers(2 + seed as usize % 2).strategy(strategy);
             sim.run(seed, move || body(seed)).unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
@@ -284,7 +286,7 @@ fn simulated(seeds: u64, body: impl Fn(u64) + Clone + Send + Sync + 'static) {
 
 #[test]
 fn simulated_selects_that_face_each_other_all_meet() {
-    simulated(500, |_| {
+    simulated(|_| {
         let ledger = Ledger::new(12);
         all_meet(&ledger, 2, 3);
         assert_eq!(ledger.total(), 12);
@@ -293,7 +295,7 @@ fn simulated_selects_that_face_each_other_all_meet() {
 
 #[test]
 fn simulated_selects_account_for_each_value() {
-    simulated(500, |seed| {
+    simulated(|seed| {
         let ledger = Ledger::new(12);
         chaos(&ledger, seed as usize % 2, 2, 3, seed);
         assert_accounted(&ledger, 3);
@@ -322,5 +324,5 @@ fn ring() {
 
 #[test]
 fn simulated_selects_in_a_ring_meet_in_twos() {
-    simulated(500, |_| ring());
+    simulated(|_| ring());
 }
