@@ -29,6 +29,7 @@ struct Finished {
     took: Duration,
     tally: Tally,
     not_checked: Vec<String>,
+    failures: Vec<String>,
 }
 
 /// Runs `suites`, after installing what they need; the exit code tells whether all checks passed.
@@ -61,7 +62,8 @@ fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
         }
         sweep(suite)?;
     }
-    let done = Finished { suite, took, tally: session.tally, not_checked: session.not_checked };
+    let Session { tally, not_checked, failures, .. } = session;
+    let done = Finished { suite, took, tally, not_checked, failures };
     println!("{}{}", if options.verbose { head(suite) } else { String::new() }, tail(&done));
     if done.tally.failed > 0 && !options.verbose {
         show_log_tail(&log_path)?;
@@ -124,6 +126,9 @@ fn summarise(finished: &[Finished], options: Options) -> usize {
     if over_budget {
         println!("over budget: make the longest of them faster");
         total.failed += 1;
+    }
+    for done in finished {
+        done.failures.iter().for_each(|failure| println!("failed in {}: {failure}", done.suite.name));
     }
     let Tally { passed, failed, skipped } = total;
     let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };

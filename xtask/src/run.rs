@@ -91,11 +91,21 @@ pub struct Session {
     pub tally: Tally,
     /// Why each skipped check was skipped.
     pub not_checked: Vec<String>,
+    /// What failed: tests by name, all else by its message. The report repeats it at the end.
+    pub failures: Vec<String>,
 }
 
 impl Session {
     pub fn new(log: File) -> Self {
-        Self { long: false, verbose: false, log, kill_at: None, tally: Tally::default(), not_checked: Vec::new() }
+        Self {
+            long: false,
+            verbose: false,
+            log,
+            kill_at: None,
+            tally: Tally::default(),
+            not_checked: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Runs a command that is one check: it passes if the command succeeds.
@@ -117,6 +127,7 @@ impl Session {
         };
         let counted = count_tests(&output);
         self.tally.add(counted);
+        self.failures.extend(failed_tests(&output).map(str::to_owned));
         if !status.success() && counted.failed == 0 {
             self.fail(&format!("`{line}` failed ({status})"));
         } else if counted.passed + counted.failed == 0 {
@@ -138,6 +149,7 @@ impl Session {
         for side in sides {
             self.tally.add(side.tally);
             self.not_checked.extend(side.not_checked);
+            self.failures.extend(side.failures);
         }
         Ok(())
     }
@@ -177,6 +189,7 @@ impl Session {
     /// Notes that a check failed.
     pub fn fail(&mut self, message: &str) {
         self.tally.failed += 1;
+        self.failures.push(message.to_owned());
         self.say(&format!("FAILED: {message}"));
     }
 
@@ -205,6 +218,15 @@ fn count_tests(output: &str) -> Tally {
         tally.failed += number_before(line, " failed");
     }
     tally
+}
+
+/// The names in the lists with which libtest ends.
+fn failed_tests(output: &str) -> impl Iterator<Item = &str> {
+    let mut in_list = false;
+    output.lines().filter_map(move |line| {
+        in_list = line == "failures:" || (in_list && line.starts_with("    "));
+        line.strip_prefix("    ").filter(|_| in_list)
+    })
 }
 
 fn number_before(line: &str, word: &str) -> usize {
@@ -272,6 +294,12 @@ mod tests {
                       test result: FAILED. 10 passed; 3 failed; 0 ignored\n";
         let tally = count_tests(output);
         assert_eq!((tally.passed, tally.failed), (12, 3));
+    }
+
+    #[test]
+    fn names_the_tests_that_failed_and_no_line_of_what_they_printed() {
+        let output = "failures:\n\n---- a::b stdout ----\n    left: 1\n\nfailures:\n    a::b\n    c\n\ntest result: FAILED.\n    d";
+        assert_eq!(failed_tests(output).collect::<Vec<_>>(), ["a::b", "c"]);
     }
 
     #[test]

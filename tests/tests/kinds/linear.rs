@@ -11,10 +11,10 @@ use kcoro_tests::linear::programs::channel::Kcoro;
 use kcoro_tests::linear::programs::{Processes, channel, check_real, check_simulated, count};
 use kcoro_tests::linear::{Checker, History, Operation};
 
-/// For each kind.
+/// For each kind, or capacity of one.
 const SEEDS: u64 = 900;
-/// For each kind.
-const HISTORIES: u64 = 300;
+/// The same, for each sort of processes.
+const HISTORIES: u64 = 400;
 
 /// A model, and how to make what should do as it says.
 type Kind = (Overflowing, fn() -> Builder<u64>);

@@ -162,7 +162,7 @@ impl Model for Bounded {
     type Return = Return;
     type State = Buffered;
 
-    fn initial(&self) -> Buffered {
+    fn initial(&self, _: &[ChannelOperation]) -> Buffered {
         Buffered::default()
     }
 
@@ -230,7 +230,7 @@ impl Model for Rendezvous {
 
     const MOST_TOGETHER: usize = 2;
 
-    fn initial(&self) -> Switches {
+    fn initial(&self, _: &[ChannelOperation]) -> Switches {
         Switches::default()
     }
 

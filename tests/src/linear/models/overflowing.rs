@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Channels whose senders never wait: what a full one does with a value that is sent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use kcoro_sim::channel::Overflow;
 
@@ -22,6 +23,9 @@ pub struct Overflowing {
 pub struct Held {
     buffer: VecDeque<u64>,
     switches: Switches,
+    /// What is received sooner or later, hence never dropped. Without this a search would drop it, and find out when all
+    /// orders of the rest have failed.
+    received: Rc<BTreeSet<u64>>,
 }
 
 impl Overflowing {
@@ -30,13 +34,15 @@ impl Overflowing {
     /// That which holds the newest value.
     pub const CONFLATED: Self = Self { capacity: 1, overflow: Overflow::DropOldest };
 
-    fn send(&self, buffer: &mut VecDeque<u64>, value: u64) {
-        if buffer.len() < self.capacity {
-            buffer.push_back(value);
-        } else if self.overflow == Overflow::DropOldest {
-            buffer.pop_front();
-            buffer.push_back(value);
-        }
+    /// Sends `value`, and says whether what that drops may be dropped.
+    fn send(&self, held: &mut Held, value: u64) -> bool {
+        held.buffer.push_back(value);
+        let dropped = match self.overflow {
+            _ if held.buffer.len() <= self.capacity => None,
+            Overflow::DropOldest => held.buffer.pop_front(),
+            _ => held.buffer.pop_back(),
+        };
+        dropped.is_none_or(|value| !held.received.contains(&value))
     }
 }
 
@@ -45,8 +51,12 @@ impl Model for Overflowing {
     type Return = Return;
     type State = Held;
 
-    fn initial(&self) -> Held {
-        Held::default()
+    fn initial(&self, operations: &[ChannelOperation]) -> Held {
+        let received = operations.iter().filter_map(|operation| match operation.result() {
+            Some(Return::Received(value)) => Some(*value),
+            _ => None,
+        });
+        Held { received: Rc::new(received.collect()), ..Held::default() }
     }
 
     fn apply(&self, state: &Held, operation: &ChannelOperation) -> Option<Held> {
@@ -58,10 +68,7 @@ impl Model for Overflowing {
         }
         let (mut next, closed) = (state.clone(), state.switches.closed);
         let is_possible = match (operation.call.action, operation.result()) {
-            (Action::Send(value, _), None | Some(Return::Sent)) => {
-                self.send(&mut next.buffer, value);
-                !closed
-            }
+            (Action::Send(value, _), None | Some(Return::Sent)) => self.send(&mut next, value) && !closed,
             (Action::Recv(_), None) => next.buffer.pop_front().is_some(),
             (Action::Recv(_), Some(Return::Received(value))) => next.buffer.pop_front() == Some(*value),
             (Action::Recv(form), Some(Return::Empty)) => state.buffer.is_empty() && !closed && form != Form::Wait,
