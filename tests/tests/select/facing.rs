@@ -17,6 +17,9 @@ use kcoro_tests::random::Random;
 use kcoro_tests::seeds::{asked, share};
 use kcoro_tests::{LONG, end, runtime};
 
+/// What checkers that make everything slower play is less by this.
+const LESS: u64 = if cfg!(any(kcoro_tsan, kcoro_asan)) { 20 } else { 1 };
+
 /// What became of each value: received, or back with its sender.
 struct Ledger {
     ends: Vec<AtomicU8>,
@@ -193,12 +196,12 @@ fn all_meet_on(workers: usize, players: u64, rounds: u64) {
 
 #[test]
 fn selects_that_face_each_other_all_meet_on_one_worker() {
-    all_meet_on(1, 4, 20_000);
+    all_meet_on(1, 4, 20_000 / LESS);
 }
 
 #[test]
 fn selects_that_face_each_other_all_meet_on_eight_workers() {
-    all_meet_on(8, 8, 5_000);
+    all_meet_on(8, 8, 5_000 / LESS);
 }
 
 /// Selects that face each other while some give up, some are cancelled, and at last everything closes.
@@ -263,12 +266,12 @@ fn assert_accounted(ledger: &Ledger, rounds: u64) {
 
 #[test]
 fn under_timeouts_cancels_and_closes_each_value_is_in_one_place_on_one_worker() {
-    chaos_on(1, 3, 2_000);
+    chaos_on(1, 3, 2_000 / LESS);
 }
 
 #[test]
 fn under_timeouts_cancels_and_closes_each_value_is_in_one_place_on_eight_workers() {
-    chaos_on(8, 6, 2_000);
+    chaos_on(8, 6, 2_000 / LESS);
 }
 
 /// Plays `body` under many seeds, on two and three workers.
