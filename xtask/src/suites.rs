@@ -180,7 +180,8 @@ const INTERLEAVE_TESTS: &[&str] = &[
     "--package kcoro-sim --lib",
     "--package kcoro-tests --test linear --test sim -- --skip brute:: --skip known:: --skip reach:: --skip schedule:: \
      --skip shrink:: --skip threads::",
-    "--package kcoro-tests --test scenarios --test select --test switch --test sync -- runtime_fp_control:: simulated",
+    "--package kcoro-tests --test kinds --test scenarios --test select --test switch --test sync -- runtime_fp_control:: \
+     simulated _seed",
 ];
 
 pub fn names() -> Vec<&'static str> {
@@ -281,10 +282,10 @@ fn loom(session: &mut Session) {
 
 /// Simulations in a build whose atomics and locks are points at which another worker may go on.
 fn interleave(session: &mut Session) {
-    // How many seeds each scenario takes under each strategy, and how many each model of the linearizability tests.
+    // How many seeds each scenario takes in all, and how many each object of the linearizability tests.
     let seeds = match session.long {
-        true => [("KCORO_SEEDS", "1000"), ("KCORO_LINEAR_SEEDS", "10000")],
-        false => [("KCORO_SEEDS", "50"), ("KCORO_LINEAR_SEEDS", "1000")],
+        true => [("KCORO_SEEDS", "6000"), ("KCORO_LINEAR_SEEDS", "20000")],
+        false => [("KCORO_SEEDS", "300"), ("KCORO_LINEAR_SEEDS", "1500")],
     };
     for tests in INTERLEAVE_TESTS {
         let mut command = cargo(&format!("test --no-fail-fast {tests}"));
