@@ -15,6 +15,7 @@ use crate::stack::StackError;
 use crate::task::header::{Header, Options, TaskRef};
 use crate::task::schedule::Place;
 use crate::trace::Event;
+use crate::wait::enter;
 
 use super::spawn::SpawnError;
 
@@ -161,6 +162,9 @@ impl<'a> Builder<'a> {
     /// It may start on any worker, which is why `body` is `Send`. From its first resume on it stays on that worker, so
     /// what it makes inside need not be.
     ///
+    /// It waits for room under a limit, and now and then it lets others run first, so that a coroutine that spawns in a loop
+    /// keeps nobody waiting. One that is made [without waiting](Builder::without_waiting) does neither.
+    ///
     /// # Errors
     ///
     /// See [`SpawnError`]; `body` is dropped.
@@ -203,6 +207,10 @@ impl<'a> Builder<'a> {
     {
         let caller = Location::caller();
         let spawn_site = self.spawn_site.unwrap_or(caller);
+        if self.at_limit == AtLimit::Wait {
+            // First, because the coroutine may come back on another worker.
+            enter().charge();
+        }
         let here = match Place::current() {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.

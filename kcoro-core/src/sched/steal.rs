@@ -21,6 +21,7 @@
 use core::ptr::{self, NonNull};
 
 use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::primitive::const_unless_loom;
 use crate::util::cache_padded::CachePadded;
 
 /// Nodes that the ring of one worker holds. Small under loom, so that models wrap around.
@@ -154,14 +155,10 @@ pub(crate) struct StealSlot<T> {
 }
 
 impl<T> StealSlot<T> {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self { newest: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self { newest: AtomicPtr::new(ptr::null_mut()) }
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self { newest: AtomicPtr::new(ptr::null_mut()) }
+        }
     }
 
     /// Puts `node` in and returns the one that was there.

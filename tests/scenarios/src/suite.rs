@@ -40,6 +40,7 @@ macro_rules! suite {
                 nobody_comes_in_between_two_suspensions [],
                 a_yielding_loop_starves_nobody [],
                 operations_that_never_wait_starve_nobody [],
+                spawning_in_a_loop_starves_nobody [],
                 waits_that_are_over_before_they_begin_starve_nobody [],
                 channel_pairs_starve_nobody [],
                 coroutines_that_hand_over_to_each_other_starve_nobody [],
@@ -117,12 +118,14 @@ macro_rules! suite {
                 nothing_ever_comes_from_never [],
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
+                a_static_channel_is_drained_in_one_step [],
             }
             ticks {
                 an_instant_comes_once_and_never_early [],
                 ticks_do_not_drift_and_those_missed_are_dropped [],
                 futures_and_regions_receive_ticks [],
                 nothing_ticks_when_the_last_receiver_has_gone [StillTime],
+                a_tick_that_nobody_takes_wakes_nobody [StillTime],
             }
             timing {
                 a_sleep_is_never_early [],
