@@ -386,7 +386,7 @@ fn two_sets(ledger: &Arc<Ledger>, rounds: u64) {
 
 #[test]
 fn simulated_sets_that_face_each_other_always_get_on() {
-    simulated(500, |_| {
+    simulated(|_| {
         let ledger = Ledger::new(8);
         two_sets(&ledger, 4);
         assert_eq!(ledger.total(), 8);
