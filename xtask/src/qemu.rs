@@ -70,6 +70,21 @@ const PROGRAMS: &[Program] = &[
         ],
     },
     Program {
+        name: "ping_pong",
+        cores: 4,
+        exit_code: 0,
+        prints: &[
+            "after 300 rounds each pair has [300, 300, 300, 300]\n",
+            "core 0 received 600 messages, woken by others: true\n",
+            "core 1 received 600 messages, woken by others: true\n",
+            "core 2 received 600 messages, woken by others: true\n",
+            "core 3 received 600 messages, woken by others: true\n",
+            "64 jobs came to 2016, on more than one core: true\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+    },
+    Program {
         name: "panic",
         cores: 1,
         exit_code: 101,

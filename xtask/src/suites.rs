@@ -136,7 +136,7 @@ pub const SUITES: &[Suite] = &[
         budget_s: 600,
         run: mutants::run_suite,
     },
-    Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 180, run: doc },
+    Suite { name: "doc", what: "the documentation has no broken link", needs: &[TARGETS], budget_s: 180, run: doc },
     Suite {
         name: "examples",
         what: "every example does what it says",
