@@ -4,6 +4,8 @@
 
 use core::arch::asm;
 
+use crate::cores::Core;
+
 fn get() -> *const () {
     let worker;
     // SAFETY: copies a register. Not `nomem`: it is read anew after each switch.
@@ -16,5 +18,19 @@ fn set(worker: *const ()) {
     unsafe { asm!("msr tpidr_el0, {}", in(reg) worker, options(nostack, preserves_flags)) };
 }
 
-// SAFETY: the register is the core's own, and a core's first instructions have set it to null.
-kcoro_core::ambient_worker!(unsafe { get = get, set = set });
+fn mask() {
+    Core::current().mask();
+}
+
+fn unmask() {
+    Core::current().unmask();
+}
+
+// SAFETY: the register is the core's own, and a core's first instructions have set it to null. Masks nest, and what is masked
+// is the calling core, which a coroutine does not leave under a lock.
+kcoro_core::ambient_worker!(unsafe {
+    get = get,
+    set = set,
+    mask_interrupts = mask,
+    unmask_interrupts = unmask,
+});

@@ -167,7 +167,7 @@ impl Core {
         // Release: see `sleep`.
         if self.sleep.swap(WOKEN, Ordering::Release) == ASLEEP {
             // Also to the own core, from a handler: the sleep that it interrupts is over anyway then.
-            gic::get().wake(self);
+            gic::get().send(self, gic::WAKE);
         }
     }
 

@@ -7,7 +7,7 @@ use kcoro_core::platform::ambient::in_interrupt;
 
 use crate::cores::Core;
 use crate::exit::{ExitCode, die};
-use crate::{gic, timer};
+use crate::{doorbells, gic, timer};
 
 /// Handles all that is pending on this core.
 pub(crate) fn handle() {
@@ -23,6 +23,8 @@ pub(crate) fn handle() {
                 count(&core.counts.timer);
             } else if number == gic::WAKE {
                 count(&core.counts.wakes);
+            } else if let Some(handler) = doorbells::handler(number) {
+                handler();
             } else {
                 die(ExitCode::FAULT, format_args!("kcoro: core {}: interrupt {number} has no handler", core.index));
             }

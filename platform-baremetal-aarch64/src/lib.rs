@@ -71,6 +71,7 @@ on_the_machine! {
     mod boot;
     mod console;
     mod cores;
+    mod doorbells;
     mod exceptions;
     mod exit;
     mod gic;
@@ -85,8 +86,9 @@ on_the_machine! {
 
     pub use backend::BareMetal;
     pub use console::say;
+    pub use doorbells::Doorbell;
     pub use exit::ExitCode;
-    pub use machine::{InterruptCounts, Machine};
+    pub use machine::{InterruptCounts, Machine, current_core};
 }
 
 pub use kcoro_core::*;

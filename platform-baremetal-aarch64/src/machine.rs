@@ -75,9 +75,9 @@ impl Machine {
             spurious: counts.spurious.load(Ordering::Relaxed),
         }
     }
+}
 
-    /// The number of the calling core, below [`Machine::cores`]. The one that `main` began on is 0.
-    pub fn current_core(&self) -> usize {
-        crate::cores::Core::current().index
-    }
+/// The number of the calling core, below [`Machine::cores`]. The one that `main` began on is 0.
+pub fn current_core() -> usize {
+    crate::cores::Core::current().index
 }

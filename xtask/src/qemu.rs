@@ -85,6 +85,20 @@ const PROGRAMS: &[Program] = &[
         ],
     },
     Program {
+        name: "storm",
+        cores: 1,
+        exit_code: 0,
+        prints: &[
+            "the handler ran 200 times on each core, or more often: true\n",
+            "handlers were refused a wait each time: true\n",
+            "each value sent was received once: true\n",
+            "some were sent by handlers: true\n",
+            "each permit released was acquired once: true\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+    },
+    Program {
         name: "panic",
         cores: 1,
         exit_code: 101,

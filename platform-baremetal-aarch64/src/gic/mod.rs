@@ -14,6 +14,8 @@ use crate::tree::{Board, GicRegisters};
 
 /// The software-generated interrupt by which one core wakes another.
 pub(crate) const WAKE: u32 = 0;
+/// A bit for each interrupt that cores send each other.
+const SENT_BY_CORES: u32 = 0xffff;
 /// From here on an identifier is no interrupt: none is pending (1023), or it is for another security state.
 const FIRST_SPECIAL: u32 = 1020;
 /// In the middle: this crate uses no preemption among interrupts.
@@ -88,11 +90,12 @@ impl Gic {
         }
     }
 
-    /// Interrupts `core`, once it does not mask interrupts. What the caller has stored before is visible by then.
-    pub(crate) fn wake(&self, core: &Core) {
+    /// Interrupts `core` by a software-generated interrupt, once it does not mask interrupts. What the caller has stored before
+    /// is visible by then.
+    pub(crate) fn send(&self, core: &Core, number: u32) {
         match self {
-            Self::V2(gic) => gic.wake(core),
-            Self::V3(_) => v3::wake(core),
+            Self::V2(gic) => gic.send(core, number),
+            Self::V3(_) => v3::send(core, number),
         }
     }
 
@@ -124,13 +127,13 @@ impl Registers {
         unsafe { ((self.0 + offset) as *mut u32).write_volatile(value) };
     }
 
-    /// The bits for the interrupts that each core has for itself: the wake and the timer.
+    /// The bits for the interrupts that each core has for itself: those that cores send, and the timer.
     fn enable_own(self, timer_interrupt: u32) {
         const ENABLE: usize = 0x100;
         const PRIORITIES: usize = 0x400;
         for word in 0..8 {
             self.write(PRIORITIES + 4 * word, PRIORITY);
         }
-        self.write(ENABLE, 1 << WAKE | 1 << timer_interrupt);
+        self.write(ENABLE, SENT_BY_CORES | 1 << timer_interrupt);
     }
 }

@@ -5,7 +5,7 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-use super::{Registers, WAKE};
+use super::Registers;
 use crate::MAX_CORES;
 use crate::cores::Core;
 
@@ -37,8 +37,8 @@ impl Gic {
     }
 
     pub(super) fn start_core(&self, core: &Core) {
-        // The first targets are read-only and say which bit the reader is.
-        let own_bit = self.distributor.read(TARGETS) as u8;
+        // The first targets are read-only and say which bit the reader is. With one core there is nothing to say: 0.
+        let own_bit = (self.distributor.read(TARGETS) as u8).max(1);
         // Relaxed: who sends to this core has seen it start, or sends nothing.
         self.targets[core.index].store(own_bit, Ordering::Relaxed);
         self.distributor.enable_own(self.timer_interrupt);
@@ -55,10 +55,10 @@ impl Gic {
         self.interface.write(END, acknowledged);
     }
 
-    pub(super) fn wake(&self, core: &Core) {
+    pub(super) fn send(&self, core: &Core, number: u32) {
         let target = u32::from(self.targets[core.index].load(Ordering::Relaxed));
         // SAFETY: waits until what was stored before is visible.
         unsafe { asm!("dsb ishst", options(nostack, preserves_flags)) };
-        self.distributor.write(GENERATE, target << 16 | WAKE);
+        self.distributor.write(GENERATE, target << 16 | number);
     }
 }

@@ -6,7 +6,7 @@ use core::arch::asm;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use super::{NoRedistributor, Registers, WAKE};
+use super::{NoRedistributor, Registers};
 use crate::cores::Core;
 
 // Of the distributor.
@@ -100,12 +100,12 @@ pub(super) fn end(acknowledged: u32) {
     unsafe { asm!("msr S3_0_C12_C12_1, {}", "isb", in(reg) u64::from(acknowledged), options(nostack, preserves_flags)) };
 }
 
-pub(super) fn wake(core: &Core) {
+pub(super) fn send(core: &Core, number: u32) {
     let affinity = core.affinity.load(Ordering::Relaxed);
     // The upper fields name a cluster, and the lowest a bit in a list of 16, of which there are several.
     let (list, bit) = (affinity >> 4 & 0xf, 1 << (affinity & 0xf));
     let cluster = (affinity >> 8 & 0xff) << 16 | (affinity >> 16 & 0xff) << 32 | (affinity >> 32 & 0xff) << 48;
-    let word = cluster | list << 44 | u64::from(WAKE) << 24 | bit;
+    let word = cluster | list << 44 | u64::from(number) << 24 | bit;
     // SAFETY: sends an interrupt. The barrier: what was stored before is visible by then.
     unsafe { asm!("dsb ishst", "msr S3_0_C12_C11_5, {}", "isb", in(reg) word, options(nostack, preserves_flags)) };
 }

@@ -13,7 +13,7 @@ use core::time::Duration;
 
 use kcoro_baremetal_aarch64::channel::rendezvous;
 use kcoro_baremetal_aarch64::sched::{Builder, JoinHandle, Runtime, spawn};
-use kcoro_baremetal_aarch64::{BareMetal, ExitCode, MAX_CORES, Machine, entry, say};
+use kcoro_baremetal_aarch64::{BareMetal, ExitCode, MAX_CORES, Machine, current_core, entry, say};
 
 entry!(main);
 
@@ -37,7 +37,7 @@ fn main(machine: &'static Machine) -> ExitCode {
             machine.interrupts(core).wakes > 0
         ));
     }
-    let sum = runtime.run(|| shared_out(machine)).expect("no coroutine panics");
+    let sum = runtime.run(shared_out).expect("no coroutine panics");
     let run = RUN.iter().map(|run| run.load(Ordering::Relaxed));
     let busy = run.clone().filter(|run| *run > 0).count();
     say(format_args!("{} jobs came to {sum}, on more than one core: {}", run.sum::<usize>(), busy > 1));
@@ -47,14 +47,14 @@ fn main(machine: &'static Machine) -> ExitCode {
 
 fn back_and_forth(machine: &'static Machine) {
     let cores = machine.cores();
-    let pairs: Vec<JoinHandle<u64>> = (0..cores).map(|core| pair(machine, core, (core + 1) % cores)).collect();
+    let pairs: Vec<JoinHandle<u64>> = (0..cores).map(|core| pair(core, (core + 1) % cores)).collect();
     let numbers: Vec<u64> = pairs.into_iter().map(|pair| pair.join().expect("it returns")).collect();
     say(format_args!("after {ROUNDS} rounds each pair has {numbers:?}"));
 }
 
-fn pair(machine: &'static Machine, near: usize, far: usize) -> JoinHandle<u64> {
+fn pair(near: usize, far: usize) -> JoinHandle<u64> {
     let ((there, arrived), (back, returned)) = (rendezvous::<u64>(), rendezvous::<u64>());
-    let received = move || RECEIVED[machine.current_core()].fetch_add(1, Ordering::Relaxed);
+    let received = move || RECEIVED[current_core()].fetch_add(1, Ordering::Relaxed);
     let echo = move || {
         arrived.iter().for_each(|number| {
             received();
@@ -73,10 +73,10 @@ fn pair(machine: &'static Machine, near: usize, far: usize) -> JoinHandle<u64> {
     Builder::new().worker(near).spawn(play).expect("a stack")
 }
 
-fn shared_out(machine: &'static Machine) -> u64 {
+fn shared_out() -> u64 {
     let job = |n: u64| {
         let work = move || {
-            RUN[machine.current_core()].fetch_add(1, Ordering::Relaxed);
+            RUN[current_core()].fetch_add(1, Ordering::Relaxed);
             (0..50_000).fold(n, |sum, step| black_box(sum ^ step).wrapping_mul(0x100_0000_01b3)) & 1 | n << 1
         };
         spawn(work).expect("a stack")
