@@ -43,8 +43,9 @@
 //! | `region`, `spawn` | code and coroutines that obey a token |
 //! | `shield` | keeping cancels off; asking for the cause |
 //! | `deadline` | tokens that time cancels |
-//! | `hook`, `wait` | hooks; waiting for a cancel |
+//! | `hook`, `wait`, `arm` | hooks; waiting for a cancel, alone or in a select |
 
+mod arm;
 mod cause;
 #[cfg(not(loom))]
 mod deadline;
@@ -72,6 +73,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 pub use self::{
+    arm::CancelledArm,
     cause::Cause,
     hook::HookGuard,
     shield::{cause, shield},

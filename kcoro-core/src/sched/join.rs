@@ -69,7 +69,8 @@ impl<T> JoinHandle<T> {
         &self.task
     }
 
-    /// Waits for the coroutine's end and returns its output.
+    /// Waits for the coroutine's end and returns its output. The output of one that has ended is also returned to a caller
+    /// that is cancelled: it would be lost else, and nothing is waited for.
     ///
     /// # Errors
     ///

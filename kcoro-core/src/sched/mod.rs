@@ -20,7 +20,7 @@
 //! | `spawn`, `spawn_builder`, `placing` | how a coroutine is made, and where it starts |
 //! | `join`, `join_arm`, `task_core`, `scope_link` | its end, its memory, its scope |
 //! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
-//! | `timer`, `sleep_future` | timers that call something; time for async code |
+//! | `timer`, `sleep_future`, `sleep_arm` | timers that call something; time for async code |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
@@ -96,6 +96,8 @@ pub(crate) mod scope_link;
 #[cfg(not(loom))]
 mod shutdown;
 #[cfg(not(loom))]
+mod sleep_arm;
+#[cfg(not(loom))]
 mod sleep_future;
 #[cfg(not(loom))]
 mod spawn;
@@ -147,6 +149,7 @@ pub use self::{
     run_error::RunError,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
+    sleep_arm::{SleepArm, sleep_arm},
     sleep_future::{SleepFuture, TimeoutError, TimeoutFuture, sleep_async, timeout_async},
     spawn::{SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     spawn_builder::Builder,

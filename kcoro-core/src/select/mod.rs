@@ -27,10 +27,11 @@
 //! | `send(tx, value) -> sent =>` | the value is taken, or the channel is closed | as of [`send`](crate::channel::Sender::send) |
 #![cfg_attr(
     feature = "alloc",
-    doc = "| `join(handle) -> output =>` | the coroutine has ended | as of [`join`](crate::sched::JoinHandle::join_mut) |"
+    doc = "| `join(handle) -> output =>` | the coroutine, or the scope's child, has ended | as of [`join`](crate::sched::JoinHandle::join_mut) |"
 )]
 //! | `after(duration) =>` | no other arm was ready for so long | `Ok(())`, with `-> passed` |
 //! | `cancelled() =>` | the caller is cancelled | `Ok(())`, with `-> cancelled` |
+//! | `cancelled(token) =>` | that token is cancelled | `Ok(cause)`, with `-> cause` |
 //! | `arm(expression) -> result =>` | that [`Arm`] is ready | the arm's |
 //! | `default =>` | no arm is ready now | |
 //! | `default(duration) =>` | no arm was ready for so long | |
@@ -68,8 +69,8 @@
 //!
 //! # Others' handles
 //!
-//! `recv(rx)` calls `rx.recv_arm()`, `send(tx, value)` calls `tx.send_arm(value)`, and `join(handle)` calls
-//! `handle.join_arm()`, whatever they are: a type of another crate can have these methods, and return an [`Arm`].
+//! `recv(rx)` calls `rx.recv_arm()`, `send(tx, value)` calls `tx.send_arm(value)`, `join(handle)` calls
+//! `handle.join_arm()`, and `cancelled(token)` calls `token.cancelled_arm()`, whatever they are: a type of another crate can have these methods, and return an [`Arm`].
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -77,7 +78,7 @@
 //! | `arms` | several arms as one value |
 //! | `engine` | try, register, park, unregister |
 //! | `future` | the same for async code |
-//! | `dynamic` | `Select`: a set of arms that changes at run time |
+//! | `dynamic` | `Select`: a set of arms that changes at run time, and stays registered |
 //! | `simple` | arms that wait on no queue |
 //!
 //! [`send_arm`]: crate::channel::Sender::send_arm
@@ -100,10 +101,12 @@ pub use self::arms::{Arms, OneOf};
 pub use self::dynamic::{ArmId, Select};
 pub use self::engine::Order;
 use self::engine::{Patience, Verdict};
+#[doc(hidden)]
+pub use self::future::in_time;
 pub use self::future::{SelectFuture, wait_async};
 pub use self::simple::{AfterArm, CancelledArm, after_arm, cancelled_arm};
 use crate::wait::WaitError;
-pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
 /// Waits for one of `arms`: what [`select!`](crate::select!) without `default` does.
 ///

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::time::Duration;
 
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
 /// See [`after_arm`].
 #[derive(Debug)]
@@ -100,6 +100,9 @@ unsafe impl<A: Arm> Arm for Pin<&mut A> {
     type Output = A::Output;
 
     const REPORTS: Reports = A::REPORTS;
+
+    // A set that is forgotten leaves its own arms where they are, for ever; but this one can be used again.
+    const STAYS: Stays = Stays::ForOneWait;
 
     fn try_complete(self: Pin<&mut Self>) -> bool {
         self.as_deref_mut().try_complete()
