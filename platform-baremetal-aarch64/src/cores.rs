@@ -62,9 +62,10 @@ pub(crate) struct Core {
 // SAFETY: see "Who may touch what"; `emergency_top` is a number that never changes.
 unsafe impl Sync for Core {}
 
-/// What interrupted a core how often.
+/// See [`CoreCounts`](crate::CoreCounts).
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
+    pub(crate) sleeps: AtomicUsize,
     pub(crate) timer: AtomicUsize,
     pub(crate) wakes: AtomicUsize,
     pub(crate) spurious: AtomicUsize,
@@ -100,6 +101,7 @@ impl Core {
             flags_before: Cell::new(0),
             work: Work::new(),
             counts: Counts {
+                sleeps: AtomicUsize::new(0),
                 timer: AtomicUsize::new(0),
                 wakes: AtomicUsize::new(0),
                 spurious: AtomicUsize::new(0),
@@ -155,7 +157,11 @@ impl Core {
             }
             // SAFETY: waits for an interrupt; `dsb` because what was stored may be what somebody waits for.
             unsafe { asm!("dsb ish", "wfi", options(nostack, preserves_flags)) };
-            timer::disarm();
+            add_one(&self.counts.sleeps);
+            // The interrupt that has ended the sleep is gone with that: there is nothing for a handler to do.
+            if timer::disarm() {
+                add_one(&self.counts.timer);
+            }
         }
         // What is pending is handled here.
         self.unmask();
@@ -176,6 +182,12 @@ impl Core {
         let offset = address.checked_sub((&raw const MEMORY).addr() + self.index * BLOCK_BYTES)?;
         GUARDS.iter().find(|(start, _)| (*start..start + GUARD_BYTES).contains(&offset)).map(|(_, name)| *name)
     }
+}
+
+/// Counts, for the core whose counter it is.
+pub(crate) fn add_one(counter: &AtomicUsize) {
+    // Relaxed: a number to look at. Only its core adds to it.
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// The addresses of all guards.

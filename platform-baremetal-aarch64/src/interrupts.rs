@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What is done with an interrupt. Handlers run with interrupts masked, on the core's exception stack, one after the other.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use kcoro_core::platform::ambient::in_interrupt;
 
-use crate::cores::Core;
+use crate::cores::{Core, add_one};
 use crate::exit::{ExitCode, die};
-use crate::{doorbells, gic, timer};
+use crate::{doorbells, gic};
 
 /// Handles all that is pending on this core.
 pub(crate) fn handle() {
     in_interrupt(|| {
         let (gic, core) = (gic::get(), Core::current());
-        let first = gic.acknowledge();
-        let Some(mut number) = first.number() else { return count(&core.counts.spurious) };
-        let mut interrupt = first;
-        loop {
-            if number == gic.timer_interrupt() {
-                // It has ended a sleep by coming. The worker looks at its timers.
-                timer::silence();
-                count(&core.counts.timer);
-            } else if number == gic::WAKE {
-                count(&core.counts.wakes);
+        let mut interrupt = gic.acknowledge();
+        if interrupt.number().is_none() {
+            add_one(&core.counts.spurious);
+        }
+        while let Some(number) = interrupt.number() {
+            if number == gic::WAKE {
+                add_one(&core.counts.wakes);
+            } else if number == gic.timer_interrupt() {
+                // Its time came while the sleep was ended by something else.
+                add_one(&core.counts.spurious);
             } else if let Some(handler) = doorbells::handler(number) {
                 handler();
             } else {
@@ -30,15 +28,6 @@ pub(crate) fn handle() {
             }
             gic.end(interrupt);
             interrupt = gic.acknowledge();
-            match interrupt.number() {
-                Some(next) => number = next,
-                None => return,
-            }
         }
     });
-}
-
-fn count(counter: &AtomicUsize) {
-    // Relaxed: a number to look at. Only this core adds to it.
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }

@@ -88,7 +88,7 @@ on_the_machine! {
     pub use console::say;
     pub use doorbells::Doorbell;
     pub use exit::ExitCode;
-    pub use machine::{InterruptCounts, Machine, current_core};
+    pub use machine::{CoreCounts, Machine, current_core};
 }
 
 pub use kcoro_core::*;

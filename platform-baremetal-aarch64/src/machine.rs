@@ -18,15 +18,17 @@ pub struct Machine {
     pub(crate) free: Mutex<(usize, usize)>,
 }
 
-/// How often a core has been interrupted.
+/// What a core has done when it had nothing to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct InterruptCounts {
-    /// By its timer. There is no tick: one for each sleep that ended by its deadline.
+pub struct CoreCounts {
+    /// How often it has slept.
+    pub sleeps: usize,
+    /// How many of the sleeps its timer has ended. There is no tick.
     pub timer: usize,
-    /// By another core that woke it.
+    /// How often another core has interrupted it to wake it.
     pub wakes: usize,
-    /// By nothing: the interrupt had gone when the core looked for it.
+    /// How many interrupts had gone when the core looked for them.
     pub spurious: usize,
 }
 
@@ -61,15 +63,16 @@ impl Machine {
         free.1 - free.0
     }
 
-    /// How often core `index` has been interrupted.
+    /// The counts of core `index` since the machine started.
     ///
     /// # Panics
     ///
     /// When the program does not use that core.
-    pub fn interrupts(&self, index: usize) -> InterruptCounts {
+    pub fn counts(&self, index: usize) -> CoreCounts {
         assert!(index < self.cores, "core {index} of {}", self.cores);
         let counts = &CORES[index].counts;
-        InterruptCounts {
+        CoreCounts {
+            sleeps: counts.sleeps.load(Ordering::Relaxed),
             timer: counts.timer.load(Ordering::Relaxed),
             wakes: counts.wakes.load(Ordering::Relaxed),
             spurious: counts.spurious.load(Ordering::Relaxed),

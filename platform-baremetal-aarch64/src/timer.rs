@@ -23,7 +23,7 @@ mod hardware {
     use super::{to_ns, to_ticks};
 
     const ENABLED: u64 = 1;
-    const MASKED: u64 = 2;
+    const DUE: u64 = 4;
 
     /// What the firmware says: the counter's ticks in a second.
     pub(crate) fn frequency_hz() -> u64 {
@@ -58,24 +58,25 @@ mod hardware {
         }
     }
 
-    /// The timer interrupts this core no more.
-    pub(crate) fn disarm() {
-        control(0);
-    }
-
-    /// From its handler: the timer asks no more until it is armed again.
-    pub(crate) fn silence() {
-        control(ENABLED | MASKED);
-    }
-
-    fn control(word: u64) {
-        // SAFETY: as `arm`.
-        unsafe { asm!("msr cntv_ctl_el0, {}", "isb", in(reg) word, options(nostack, preserves_flags)) };
+    /// The timer interrupts this core no more. Whether its time had come.
+    pub(crate) fn disarm() -> bool {
+        let control: u64;
+        // SAFETY: turns off what `arm` has turned on, if anything.
+        unsafe {
+            asm!(
+                "mrs {}, cntv_ctl_el0",
+                "msr cntv_ctl_el0, xzr",
+                "isb",
+                out(reg) control,
+                options(nostack, preserves_flags),
+            );
+        }
+        control & (ENABLED | DUE) == ENABLED | DUE
     }
 }
 
 #[cfg(all(target_os = "none", target_arch = "aarch64"))]
-pub(crate) use hardware::{arm, disarm, frequency_hz, now_ns, silence};
+pub(crate) use hardware::{arm, disarm, frequency_hz, now_ns};
 
 #[cfg(test)]
 mod tests {

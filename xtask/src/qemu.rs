@@ -85,6 +85,17 @@ const PROGRAMS: &[Program] = &[
         ],
     },
     Program {
+        name: "scenarios",
+        cores: 1,
+        exit_code: 0,
+        prints: &[
+            "not here: spawning::a_panic_arrives_at_the_join needs [Unwinding]\n",
+            "most have been played: true\n",
+            "the portable program comes to its number: true\n",
+            "kcoro: exit 0\n",
+        ],
+    },
+    Program {
         name: "storm",
         cores: 1,
         exit_code: 0,
@@ -94,6 +105,18 @@ const PROGRAMS: &[Program] = &[
             "each value sent was received once: true\n",
             "some were sent by handlers: true\n",
             "each permit released was acquired once: true\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+    },
+    Program {
+        name: "timers",
+        cores: 1,
+        exit_code: 0,
+        prints: &[
+            "nobody was early: true\n",
+            "at most one for each, and some: true\n",
+            "no more than a long sleep takes: true\n",
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],

@@ -34,7 +34,7 @@ fn main(machine: &'static Machine) -> ExitCode {
         let received = RECEIVED[core].load(Ordering::Relaxed);
         say(format_args!(
             "core {core} received {received} messages, woken by others: {}",
-            machine.interrupts(core).wakes > 0
+            machine.counts(core).wakes > 0
         ));
     }
     let sum = runtime.run(shared_out).expect("no coroutine panics");
