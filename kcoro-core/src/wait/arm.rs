@@ -20,7 +20,7 @@ use crate::task::claim::claiming::Party;
 /// [`lost`](Arm::lost) on all that were registered. At last it takes the result of the chosen arm, with
 /// [`finish`](Arm::finish) or [`refuse`](Arm::refuse). An arm that was not chosen can be used in a select again.
 ///
-/// A [`Select`](crate::select::Select) leaves an arm that [stays](Arm::STAYS) registered when a wait is over. It calls nothing
+/// A set of arms (`Select`) leaves an arm that [stays](Arm::STAYS) registered when a wait is over. It calls nothing
 /// of it until the arm is looked at again, because something has happened to what it waits on, or until it is removed. Before it
 /// tries or registers such an arm again it has called either `won` or `lost`; of one that was won it does not call `lost`.
 ///
