@@ -77,7 +77,7 @@ impl fmt::Display for JoinError {
 
 impl core::error::Error for JoinError {}
 
-/// Why [`JoinHandle::join_timeout`] or [`JoinHandle::try_join`] has no output yet.
+/// Why [`join_timeout`](super::JoinHandle::join_timeout) or [`try_join`](super::JoinHandle::try_join) has no output yet.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TryJoinError {

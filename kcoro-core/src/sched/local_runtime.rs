@@ -47,8 +47,8 @@ impl LocalRuntime {
     ///
     /// # Errors
     ///
-    /// See [`RunError`]; [`SpawnError::Full`] at the runtime's limit, because nobody would drive those that could make
-    /// room.
+    /// See [`RunError`]; [`SpawnError::Full`](super::SpawnError::Full) at the runtime's limit, because nobody would drive
+    /// those that could make room.
     #[track_caller]
     pub fn run<F, T>(&self, root: F) -> Result<T, RunError>
     where
