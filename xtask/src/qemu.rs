@@ -35,17 +35,28 @@ struct Program {
     name: &'static str,
     /// It needs so many cores to show what it is for.
     cores: usize,
+    optimised: Optimised,
     exit_code: i32,
     /// Each of these is somewhere in its output.
     prints: &'static [&'static str],
 }
 
+/// Whether a program is also built with optimisation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Optimised {
+    Always,
+    /// That takes long.
+    InLongRuns,
+}
+
+/// What most programs do.
+const SUCCEEDS: Program =
+    Program { name: "", cores: 1, optimised: Optimised::Always, exit_code: 0, prints: &["kcoro: exit 0\n"] };
+
 /// A row for each binary in qemu/src/bin.
 const PROGRAMS: &[Program] = &[
     Program {
         name: "hello",
-        cores: 1,
-        exit_code: 0,
         prints: &[
             "hello from a coroutine\n",
             "the sum of ten squares is 385\n",
@@ -56,10 +67,10 @@ const PROGRAMS: &[Program] = &[
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],
+        ..SUCCEEDS
     },
     Program {
         name: "overflow",
-        cores: 1,
         exit_code: 102,
         prints: &[
             "kcoro: core 0, coroutine 'well' (id ",
@@ -68,11 +79,11 @@ const PROGRAMS: &[Program] = &[
             "kcoro: the access was to 0x",
             "kcoro: exit 102\n",
         ],
+        ..SUCCEEDS
     },
     Program {
         name: "ping_pong",
         cores: 4,
-        exit_code: 0,
         prints: &[
             "after 300 rounds each pair has [300, 300, 300, 300]\n",
             "core 0 received 600 messages, woken by others: true\n",
@@ -83,22 +94,21 @@ const PROGRAMS: &[Program] = &[
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],
+        ..SUCCEEDS
     },
     Program {
         name: "scenarios",
-        cores: 1,
-        exit_code: 0,
+        optimised: Optimised::InLongRuns,
         prints: &[
             "not here: spawning::a_panic_arrives_at_the_join needs [Unwinding]\n",
             "most have been played: true\n",
             "the portable program comes to its number: true\n",
             "kcoro: exit 0\n",
         ],
+        ..SUCCEEDS
     },
     Program {
         name: "storm",
-        cores: 1,
-        exit_code: 0,
         prints: &[
             "the handler ran 200 times on each core, or more often: true\n",
             "handlers were refused a wait each time: true\n",
@@ -108,11 +118,10 @@ const PROGRAMS: &[Program] = &[
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],
+        ..SUCCEEDS
     },
     Program {
         name: "timers",
-        cores: 1,
-        exit_code: 0,
         prints: &[
             "nobody was early: true\n",
             "at most one for each, and some: true\n",
@@ -120,10 +129,29 @@ const PROGRAMS: &[Program] = &[
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "fp_stress",
+        prints: &[
+            "all sums are what they are undisturbed: true\n",
+            "handlers have disturbed them: true\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "handler_overflow",
+        exit_code: 102,
+        prints: &[
+            "kcoro: core 0: an interrupt handler has overflowed the exception stack, with its stack pointer at 0x",
+            "kcoro: exit 102\n",
+        ],
+        ..SUCCEEDS
     },
     Program {
         name: "panic",
-        cores: 1,
         exit_code: 101,
         prints: &[
             "kcoro: core 0, coroutine 'fragile' (id ",
@@ -131,6 +159,7 @@ const PROGRAMS: &[Program] = &[
             ": panicked at qemu/src/bin/panic.rs:",
             ":\nout of order\nkcoro: exit 101\n",
         ],
+        ..SUCCEEDS
     },
 ];
 
@@ -143,7 +172,7 @@ pub fn run_one(program: &str, machine: Machine) -> Result<(), String> {
     if !known.iter().any(|name| name == program) {
         return Err(format!("no program `{program}`; there are: {}", known.join(", ")));
     }
-    interactive(&mut build(machine.release))?;
+    interactive(&mut build(machine.release, [program].into_iter()))?;
     interactive(&mut emulator(program, machine))
 }
 
@@ -154,9 +183,11 @@ pub fn run_all(session: &mut Session) {
         session.fail(&format!("program `{name}` has no row in the table of xtask/src/qemu.rs"));
     }
     for release in [false, true] {
-        session.check(build(release));
+        let is_built = |program: &&Program| !release || session.long || program.optimised == Optimised::Always;
+        let programs: Vec<_> = PROGRAMS.iter().filter(is_built).collect();
+        session.check(build(release, programs.iter().map(|program| program.name)));
         for machine in machines(session.long, release) {
-            for program in PROGRAMS.iter().filter(|program| program.cores <= machine.smp) {
+            for program in programs.iter().filter(|program| program.cores <= machine.smp) {
                 check(session, program, machine);
             }
         }
@@ -170,9 +201,13 @@ fn machines(all: bool, release: bool) -> Vec<Machine> {
     chosen.iter().map(|&(gic, el, smp)| Machine { smp, gic, el, release }).collect()
 }
 
-fn build(release: bool) -> Command {
+fn build<'a>(release: bool, programs: impl Iterator<Item = &'a str>) -> Command {
     let profile = if release { " --release" } else { "" };
-    cargo(&format!("build --package kcoro-qemu --features bare-metal --target {TARGET}{profile}"))
+    let mut command = cargo(&format!("build --package kcoro-qemu --features bare-metal --target {TARGET}{profile}"));
+    programs.for_each(|program| _ = command.args(["--bin", program]));
+    // What a debugger would want besides takes as long as the code.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+    command
 }
 
 fn emulator(program: &str, machine: Machine) -> Command {
@@ -227,7 +262,7 @@ fn last_lines(output: &str) -> String {
 mod tests {
     use super::*;
 
-    const PROGRAM: Program = Program { name: "p", cores: 1, exit_code: 0, prints: &["done\n"] };
+    const PROGRAM: Program = Program { name: "p", prints: &["done\n"], ..SUCCEEDS };
 
     #[test]
     fn a_program_that_hangs_fails_or_says_too_little_is_told_apart_from_one_that_passes() {
