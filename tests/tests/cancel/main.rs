@@ -4,5 +4,6 @@
 mod hooks;
 mod regions;
 mod storms;
+#[cfg(not(any(kcoro_tsan, kcoro_asan)))]
 mod timers;
 mod trees;
