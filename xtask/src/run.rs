@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -79,12 +80,36 @@ impl Tally {
     }
 }
 
+/// What becomes of a suite's output, beside its log.
+#[derive(Clone)]
+pub enum Shown {
+    Nothing,
+    /// It goes to the terminal.
+    AtOnce,
+    /// It is collected: another suite runs at the same time.
+    Later(Arc<Mutex<String>>),
+}
+
+impl Shown {
+    pub fn show(&self, line: &str) {
+        match self {
+            Shown::Nothing => {}
+            Shown::AtOnce => println!("{line}"),
+            Shown::Later(lines) => {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.push_str(line);
+                lines.push('\n');
+            }
+        }
+    }
+}
+
 /// One run of one suite: where its output goes, when it is stopped, what it has come to so far.
 ///
 /// A failure is noted and the suite goes on, so that one run shows all that is broken.
 pub struct Session {
     pub long: bool,
-    pub verbose: bool,
+    pub shown: Shown,
     pub log: File,
     /// When set, children run in process groups of their own, which are killed at that time: a hang must end.
     pub kill_at: Option<Instant>,
@@ -99,7 +124,7 @@ impl Session {
     pub fn new(log: File) -> Self {
         Self {
             long: false,
-            verbose: false,
+            shown: Shown::Nothing,
             log,
             kill_at: None,
             tally: Tally::default(),
@@ -157,7 +182,7 @@ impl Session {
     /// A session for a part of this one's work, with the same log.
     fn side(&self) -> io::Result<Session> {
         let log = self.log.try_clone()?;
-        Ok(Session { long: self.long, verbose: self.verbose, kill_at: self.kill_at, ..Session::new(log) })
+        Ok(Session { long: self.long, shown: self.shown.clone(), kill_at: self.kill_at, ..Session::new(log) })
     }
 
     /// Runs a command and gives its exit status and all that it printed.
@@ -204,9 +229,7 @@ impl Session {
     pub fn say(&mut self, line: &str) {
         // A full disk must not hide the result of a suite, so a failed write to the log is let go.
         let _ = writeln!(self.log, "{line}");
-        if self.verbose {
-            println!("{line}");
-        }
+        self.shown.show(line);
     }
 }
 

@@ -45,6 +45,7 @@ mod precedence;
 mod scopes;
 mod scopes_more;
 mod select;
+mod select_sets;
 mod spawning;
 mod supervision;
 mod sync;
