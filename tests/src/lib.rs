@@ -12,7 +12,7 @@ pub mod sweep;
 pub mod toy;
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kcoro_posix::Posix;
 use kcoro_posix::sched::{Handle, JoinHandle, Runtime, RuntimeBuilder, SpawnError};
@@ -32,10 +32,12 @@ pub fn runtime(workers: usize) -> Runtime {
     builder().workers(workers).build().expect("a runtime")
 }
 
-/// Ends `runtime` and makes sure that nothing was left.
+/// Ends `runtime` and makes sure that nothing was left, and that this was not found out by a look at the end of the grace.
 pub fn end(runtime: Runtime) {
+    let begun = Instant::now();
     let report = runtime.shutdown(LONG);
     assert!(report.is_clean(), "{report}");
+    assert!(begun.elapsed() < LONG, "nobody told it that the last coroutine had ended");
 }
 
 /// Ends `runtime` on another thread; returns when that has begun.

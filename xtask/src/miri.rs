@@ -34,6 +34,9 @@ const SIMULATED: &str = "simulated::";
 /// Borrows of frames and thread-locals, under parents that panic. It forgets handles on purpose.
 const BORROWS: &str = "--package kcoro-tests --test actors -- borrow_torture";
 const FORGETS: &str = "-Zmiri-ignore-leaks";
+/// Regions and shields that are entered, left and carried off while others cancel; hooks; the ends of their runtimes. Some are
+/// forgotten on purpose.
+const CANCELS: &str = "--package kcoro-tests --test cancel -- hooks:: regions:: storms::";
 /// Which scenarios CI plays where; a long run plays all of them everywhere.
 const SOME_ON_THREADS: &str = "toy::scopes::";
 const SOME_SIMULATED: &str = "simulated::channels::";
@@ -46,7 +49,8 @@ pub fn run(session: &mut Session) {
     planted.env("KCORO_CHECKER", "miri").env("MIRIFLAGS", FLAGS);
     session.tests(planted);
     // An interpreter keeps one core busy.
-    let mut commands = vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, ""), miri(BORROWS, FORGETS)];
+    let mut commands =
+        vec![miri(CORE, ""), miri(COROUTINES, ""), miri(ENDS, ""), miri(BORROWS, FORGETS), miri(CANCELS, FORGETS)];
     if session.long {
         for model in ["", TREE_BORROWS] {
             commands.push(scenarios(ON_THREADS, model));

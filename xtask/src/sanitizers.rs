@@ -9,11 +9,16 @@ use std::process::Command;
 use crate::run::{Session, cargo, target_dir};
 
 /// The integration tests that are built for a sanitizer.
-const BINARIES: &str = "--test actors --test channels --test programs --test sched --test switch";
-/// What of them CI runs: the scheduler, its hand-overs and its ends.
-const SAMPLE: &str = "planted:: chaos:: coroutine:: historical:: runtime::";
+const BINARIES: &str = "--test actors --test cancel --test channels --test kinds --test programs --test sched \
+                        --test select --test switch --test sync";
+/// What of them CI runs: the scheduler, its hand-overs and its ends; locks, selects and cancels from all sides.
+const SAMPLE: &str = "planted:: chaos:: coroutine:: everywhere:: facing:: historical:: mixed:: notified:: of_many_cancellers \
+                      runtime:: statics:: storms::";
 /// The same, of tests that leak on purpose: forgotten handles, destructors that panic, abandoned coroutines.
-const LEAKING_SAMPLE: &str = "borrow_torture:: contract:: joining:: scopes:: shutdown_races::";
+const LEAKING_SAMPLE: &str =
+    "borrow_torture:: contract:: fates:: hooks:: joining:: regions:: scopes:: shutdown_races::";
+/// Simulations take one thread, which races with nobody.
+const SIMULATED: &str = "--skip simulated_ --skip under_any_seed";
 /// What a long run adds.
 const MORE: &str = "fairness:: historical_channels::";
 const LEAKING_MORE: &str = "blocking_on:: futures:: limits:: placement:: shutdown::";
@@ -62,7 +67,7 @@ fn run_under(session: &mut Session, sanitizer: &Sanitizer, options: (&str, &str)
     let Sanitizer { name, flags, build_std } = sanitizer;
     let mut command = cargo(&format!(
         "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast {OPTIMISED} \
-         {BINARIES} -- {TAKES_ALL_MEMORY} {tests}"
+         {BINARIES} -- {TAKES_ALL_MEMORY} {SIMULATED} {tests}"
     ));
     command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target_dir().join(name));
     // Enough for reports, and linked in half the time.

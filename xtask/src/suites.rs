@@ -272,7 +272,12 @@ fn release(session: &mut Session) {
     set_canaries(session, &mut crates);
     session.tests(crates);
     let tests = if session.long { format!("--lib {}", other_tests()) } else { RELEASE_TESTS.to_owned() };
-    session.tests(cargo(&format!("test --no-fail-fast --release --package kcoro-tests {tests}")));
+    let mut command = cargo(&format!("test --no-fail-fast --release --package kcoro-tests {tests}"));
+    // Each scenario is played under a thousand seeds in all, unless it is said otherwise; the log has the total.
+    if session.long && std::env::var_os("KCORO_SEEDS").is_none() {
+        command.env("KCORO_SEEDS", "10000");
+    }
+    session.tests(command);
 }
 
 /// `--test NAME` for each integration test that is no suite of its own.

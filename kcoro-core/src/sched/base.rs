@@ -241,7 +241,18 @@ impl Worker {
         }
         self.park_worker();
         self.shared.inbox.awake();
-        self.end_sleep()
+        let claimed = self.end_sleep();
+        self.tell_of_ends();
+        claimed
+    }
+
+    /// Who closes the runtime may not have seen the end of our last coroutine, nor that end the close: with no fence between
+    /// its count and its look at the phase an end costs less. But the close wakes all workers, also those that have yet to
+    /// park, so the first park that ends after it makes up for that.
+    fn tell_of_ends(&self) {
+        if self.runtime().is_closing() && !self.local.told_of_ends.replace(true) {
+            self.runtime().note_ended_while_closing();
+        }
     }
 
     fn end_sleep(&self) -> bool {

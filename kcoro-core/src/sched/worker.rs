@@ -64,6 +64,8 @@ pub(super) struct Local {
     pub(super) spawn_target: Cell<usize>,
     /// When a local runtime that shuts down must look at the clock, whatever the timers say.
     pub(super) wake_by_ns: Cell<u64>,
+    /// Whether a park has ended since the runtime closes, see [`sleep`](super::base).
+    pub(super) told_of_ends: Cell<bool>,
     /// Whether the platform makes the scheduling choices, see [`choosing`](super::choosing).
     pub(super) asks_platform: Cell<bool>,
 }
@@ -118,6 +120,7 @@ impl Worker {
                 next_id: Cell::new(0),
                 spawn_target: Cell::new(index),
                 wake_by_ns: Cell::new(NO_DEADLINE),
+                told_of_ends: Cell::new(false),
                 asks_platform: Cell::new(false),
             },
             shared: CachePadded::new(Shared {

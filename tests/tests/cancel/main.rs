@@ -5,5 +5,6 @@ mod hooks;
 mod regions;
 mod storms;
 mod thread_regions;
+#[cfg(not(any(kcoro_tsan, kcoro_asan)))]
 mod timers;
 mod trees;
