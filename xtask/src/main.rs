@@ -10,6 +10,7 @@ mod install;
 mod matrix;
 mod miri;
 mod mutants;
+mod qemu;
 mod report;
 mod run;
 mod sanitizers;
@@ -63,6 +64,12 @@ enum Task {
         /// Files of tests/mutants/, without `.patch`
         names: Vec<String>,
     },
+    /// Build a program of qemu/ and run it under QEMU
+    Qemu {
+        program: String,
+        #[command(flatten)]
+        machine: qemu::Machine,
+    },
     /// Run benchmark workloads in release (all unless some are named)
     Bench { workloads: Vec<String> },
 }
@@ -80,6 +87,7 @@ fn main() -> ExitCode {
         }
         Task::Ci => report::run_suites(&suites::named(&[]), Options { long: false, verbose: true, ci: true }),
         Task::Mutants { sample, names } => run_mutants(sample, &names),
+        Task::Qemu { program, machine } => run_under_qemu(&program, machine),
         Task::Bench { workloads } => bench::run_workloads(&workloads).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -89,6 +97,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_under_qemu(program: &str, machine: qemu::Machine) -> Result<ExitCode, String> {
+    setup::install_missing(&suites::named(&["qemu".to_owned()]))?;
+    qemu::run_one(program, machine).map(|()| ExitCode::SUCCESS)
 }
 
 fn run_mutants(sample: Option<usize>, names: &[String]) -> Result<ExitCode, String> {

@@ -20,6 +20,11 @@ pub fn build_all(session: &mut Session) {
         // They need no std either, or bare metal could not play them.
         session.check(cargo(&format!("build --package kcoro-scenarios --target {target}")));
     }
+    for features in ["", "alloc"] {
+        let mut command = cargo("build --package kcoro-baremetal-aarch64 --target aarch64-unknown-none");
+        command.arg(format!("--features={features}")).env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");
+        session.check(command);
+    }
     for target in UNTESTED {
         let mut command = cargo(&format!("check --package kcoro-posix --package kcoro-sim --target {target}"));
         command.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");

@@ -70,6 +70,10 @@ pub const VALGRIND: &[Tool] = &[
     Tool::DebianProgram { package: "valgrind", program: "valgrind" },
     Tool::DebianFile { package: "libc6-dbg", file: "/usr/lib/debug/.build-id" },
 ];
+pub const QEMU: &[Tool] = &[
+    Tool::RustTarget("aarch64-unknown-none"),
+    Tool::DebianProgram { package: "qemu-system-arm", program: "qemu-system-aarch64" },
+];
 pub const CROSS: &[Tool] = &[
     Tool::DebianProgram { package: "qemu-user", program: "qemu-aarch64" },
     Tool::DebianProgram { package: "qemu-user", program: "qemu-riscv64" },

@@ -8,23 +8,25 @@ use crate::examples;
 use crate::matrix;
 use crate::miri;
 use crate::mutants;
+use crate::qemu;
 use crate::run::{Session, cargo, command, target_dir};
 use crate::sanitizers;
-use crate::setup::{CARGO_DENY, CLIPPY, CROSS, MINIMUM_RUST, MIRI, NIGHTLY, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND};
+use crate::setup::{
+    CARGO_DENY, CLIPPY, CROSS, MINIMUM_RUST, MIRI, NIGHTLY, QEMU, REUSE, RUSTFMT, TARGETS, Tool, VALGRIND,
+};
 
 pub struct Suite {
     pub name: &'static str,
     /// What it proves, in a line.
     pub what: &'static str,
     pub needs: &'static [&'static [Tool]],
-    /// On a machine of two cores, in a fresh clone. A suite over it fails in CI.
+    /// On a machine of two cores, in a fresh clone, while another one runs. A suite over it fails in CI.
     pub budget_s: u64,
     pub run: fn(&mut Session),
 }
 
-/// For all suites together, on a machine of two cores, in a fresh clone. Each has room of its own, so this is less than
-/// the sum of theirs.
-pub const TOTAL_BUDGET_S: u64 = 60 * 60;
+/// For all suites together, from the first to the last, on a machine of two cores, in a fresh clone.
+pub const TOTAL_BUDGET_S: u64 = 30 * 60;
 
 /// In the order in which they run: what is cheap and fails often comes first.
 pub const SUITES: &[Suite] = &[
@@ -46,7 +48,7 @@ pub const SUITES: &[Suite] = &[
         budget_s: 20,
         run: mutants::check_patches,
     },
-    Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY], budget_s: 240, run: clippy },
+    Suite { name: "clippy", what: "no warning anywhere", needs: &[CLIPPY, TARGETS], budget_s: 240, run: clippy },
     Suite {
         name: "build-matrix",
         what: "it builds for each target and feature set, and with the stated minimum Rust",
@@ -120,13 +122,20 @@ pub const SUITES: &[Suite] = &[
         run: cross,
     },
     Suite {
+        name: "qemu",
+        what: "programs for bare metal, on several machines under an emulator",
+        needs: &[QEMU],
+        budget_s: 60,
+        run: qemu::run_all,
+    },
+    Suite {
         name: "mutants",
         what: "ten committed bugs, others with each commit, are each found by the test that they name",
         needs: &[TARGETS, CROSS],
         budget_s: 600,
         run: mutants::run_suite,
     },
-    Suite { name: "doc", what: "the documentation has no broken link", needs: &[], budget_s: 180, run: doc },
+    Suite { name: "doc", what: "the documentation has no broken link", needs: &[TARGETS], budget_s: 180, run: doc },
     Suite {
         name: "examples",
         what: "every example does what it says",
@@ -149,8 +158,13 @@ pub const LEFT_BEHIND: &[(&str, &str)] = &[
     ("interleave", "interleave"),
     ("cross", "aarch64-unknown-linux-gnu"),
     ("cross", "riscv64gc-unknown-linux-gnu"),
+    ("qemu", "aarch64-unknown-none"),
     ("mutants", "mutants"),
 ];
+
+/// Suites that build in folders of their own. CI runs them beside the others, one at a time: no suite keeps two cores busy
+/// all the time.
+pub const BESIDE: &[&str] = &["loom", "miri", "tsan", "asan", "interleave", "mutants"];
 
 /// Integration tests of tests/ that are suites of their own, so that `unit` need not run them again.
 const OWN_SUITES: &[&str] = &["compile_fail", "crates", "house", "layers", "timeline"];
@@ -177,7 +191,8 @@ const INTERLEAVE_TESTS: &[&str] = &[
     "--package kcoro-sim --lib",
     "--package kcoro-tests --test linear --test sim -- --skip brute:: --skip known:: --skip reach:: --skip schedule:: \
      --skip shrink:: --skip threads::",
-    "--package kcoro-tests --test scenarios --test select --test switch --test sync -- runtime_fp_control:: simulated",
+    "--package kcoro-tests --test kinds --test scenarios --test select --test switch --test sync -- runtime_fp_control:: \
+     simulated _seed",
 ];
 
 pub fn names() -> Vec<&'static str> {
@@ -241,7 +256,10 @@ fn deny_check(check: &str) -> Command {
 }
 
 fn clippy(session: &mut Session) {
-    session.check(cargo("clippy --workspace --all-targets --all-features -- -D warnings"));
+    // The programs for bare metal build there only.
+    session.check(cargo("clippy --workspace --exclude kcoro-qemu --all-targets --all-features -- -D warnings"));
+    let bare = "clippy --package kcoro-baremetal-aarch64 --package kcoro-qemu --target aarch64-unknown-none";
+    session.check(cargo(&format!("{bare} --features kcoro-qemu/bare-metal -- -D warnings")));
 }
 
 fn unit(session: &mut Session) {
@@ -278,10 +296,10 @@ fn loom(session: &mut Session) {
 
 /// Simulations in a build whose atomics and locks are points at which another worker may go on.
 fn interleave(session: &mut Session) {
-    // How many seeds each scenario takes under each strategy, and how many each model of the linearizability tests.
+    // How many seeds each scenario takes in all, and how many each object of the linearizability tests.
     let seeds = match session.long {
-        true => [("KCORO_SEEDS", "1000"), ("KCORO_LINEAR_SEEDS", "10000")],
-        false => [("KCORO_SEEDS", "50"), ("KCORO_LINEAR_SEEDS", "1000")],
+        true => [("KCORO_SEEDS", "6000"), ("KCORO_LINEAR_SEEDS", "20000")],
+        false => [("KCORO_SEEDS", "300"), ("KCORO_LINEAR_SEEDS", "1500")],
     };
     for tests in INTERLEAVE_TESTS {
         let mut command = cargo(&format!("test --no-fail-fast {tests}"));
@@ -327,6 +345,7 @@ fn doc(session: &mut Session) {
         "--package kcoro-core --features=",
         "--package kcoro-core --features=alloc",
         "--package kcoro-core --features=std,trace",
+        "--package kcoro-baremetal-aarch64 --features=alloc --target aarch64-unknown-none",
     ] {
         let mut command = cargo(&format!("doc --no-deps {what}"));
         command.env("RUSTDOCFLAGS", "-D warnings");

@@ -127,14 +127,18 @@ pub fn in_interrupt<R>(handler: impl FnOnce() -> R + Send) -> R {
     handler()
 }
 
-/// Registers how this backend keeps the ambient worker pointer; for builds of kcoro-core without `std`.
+/// Registers how this backend keeps the ambient worker pointer and masks interrupts; for builds of kcoro-core without `std`.
 ///
-/// `get` is a `fn() -> *const ()`, `set` a `fn(*const ())`. Use it once in a program.
+/// `get` is a `fn() -> *const ()`, `set` a `fn(*const ())`. Where interrupt handlers use kcoro, `mask_interrupts` and
+/// `unmask_interrupts` are each a `fn()`; without handlers leave them out. Use the macro once in a program.
 ///
 /// # Safety
 ///
 /// The `unsafe` is part of the call: the core dereferences what `get` returns. That is what was last `set` on the calling
 /// thread or core, and null before the first `set`. Both may be called from interrupt handlers, and neither calls back.
+///
+/// From `mask_interrupts` on no handler runs on the calling core until as many `unmask_interrupts` have followed; then it is as
+/// it was before. The core calls them around each of its locks, also inside of handlers, and suspends nothing in between.
 ///
 /// ```
 /// # mod backend {
@@ -149,6 +153,30 @@ pub fn in_interrupt<R>(handler: impl FnOnce() -> R + Send) -> R {
 macro_rules! ambient_worker {
     (unsafe { get = $get:path, set = $set:path $(,)? }) => {
         const _: () = {
+            fn no_interrupts() {}
+            $crate::ambient_worker!(unsafe {
+                get = $get,
+                set = $set,
+                mask_interrupts = no_interrupts,
+                unmask_interrupts = no_interrupts,
+            });
+        };
+    };
+    (unsafe {
+        get = $get:path,
+        set = $set:path,
+        mask_interrupts = $mask:path,
+        unmask_interrupts = $unmask:path $(,)?
+    }) => {
+        const _: () = {
+            #[unsafe(no_mangle)]
+            fn _kcoro_ambient_1_mask_interrupts() {
+                $mask()
+            }
+            #[unsafe(no_mangle)]
+            fn _kcoro_ambient_1_unmask_interrupts() {
+                $unmask()
+            }
             #[unsafe(no_mangle)]
             fn _kcoro_ambient_1_get() -> *const () {
                 $get()
@@ -170,4 +198,10 @@ macro_rules! ambient_worker {
 #[macro_export]
 macro_rules! ambient_worker {
     (unsafe { get = $get:path, set = $set:path $(,)? }) => {};
+    (unsafe {
+        get = $get:path,
+        set = $set:path,
+        mask_interrupts = $mask:path,
+        unmask_interrupts = $unmask:path $(,)?
+    }) => {};
 }

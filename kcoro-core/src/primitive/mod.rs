@@ -8,6 +8,7 @@
 pub(crate) mod held;
 #[cfg(kcoro_interleave)]
 pub mod interleave;
+mod interrupts;
 pub(crate) mod spin;
 mod spin_lock;
 
@@ -87,3 +88,17 @@ mod imp {
 pub(crate) use imp::thread;
 #[allow(unused_imports, reason = "which of these a build needs depends on its features")]
 pub(crate) use imp::{UnsafeCell, atomic, hint};
+
+/// A constructor that is `const`, but for loom, whose objects are made at run time.
+macro_rules! const_unless_loom {
+    ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$attribute])*
+        $visibility const fn $($function)*
+
+        #[cfg(loom)]
+        $(#[$attribute])*
+        $visibility fn $($function)*
+    };
+}
+pub(crate) use const_unless_loom;

@@ -5,6 +5,8 @@
 //! sleeping lock: no critical section in the core runs user code, allocates or waits, so the holder is never gone for
 //! long. With `std` a contender hands its time slice away after a short spin, because the holder may have been
 //! preempted.
+//!
+//! While it is held, and while it is waited for, the core's interrupts are masked: see [`interrupts`].
 #![expect(unsafe_code, reason = "hands out references into the cell that the lock bit guards")]
 
 use core::ops::{Deref, DerefMut};
@@ -12,7 +14,7 @@ use core::ops::{Deref, DerefMut};
 use super::atomic::{AtomicBool, Ordering};
 use super::held;
 use super::imp::Holder;
-use super::{Spin, UnsafeCell};
+use super::{Spin, UnsafeCell, interrupts};
 
 /// A value that only the holder of the lock bit may touch.
 pub(crate) struct SpinLock<T: ?Sized> {
@@ -44,6 +46,8 @@ impl<T: ?Sized> SpinLock<T> {
     #[inline]
     #[cfg_attr(kcoro_interleave, track_caller)]
     pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
+        // Before the lock is taken: no handler may find it taken by whom it has interrupted.
+        interrupts::mask();
         // Acquire: what the last holder wrote before its Release store is visible to us.
         if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.lock_contended();
@@ -54,9 +58,13 @@ impl<T: ?Sized> SpinLock<T> {
     /// Takes the lock if it is free: for who must not wait for its holder.
     #[cfg_attr(kcoro_interleave, track_caller)]
     pub(crate) fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
+        interrupts::mask();
         // Acquire: as in `lock`.
-        let is_free = self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        is_free.then(|| self.taken())
+        if self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            interrupts::unmask();
+            return None;
+        }
+        Some(self.taken())
     }
 
     #[inline(always)]
@@ -135,6 +143,7 @@ impl<T: ?Sized> Drop for SpinGuard<'_, T> {
         self.lock.locked.store(false, Ordering::Release);
         // Says nothing of the lock itself, which may be gone.
         Holder::released();
+        interrupts::unmask();
     }
 }
 

@@ -7,7 +7,8 @@ use core::fmt;
 use core::marker::PhantomPinned;
 use core::pin::Pin;
 
-use super::join::{JoinError, JoinHandle, TryJoinError};
+use super::join::JoinHandle;
+use super::join_error::{JoinError, TryJoinError};
 use crate::task::schedule::Place;
 use crate::wait::WaitError;
 use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};

@@ -59,8 +59,8 @@ unsafe impl Arm for AfterArm {
 #[must_use = "an arm does nothing until it is part of a select"]
 pub struct CancelledArm(());
 
-/// The arm that is chosen when the calling coroutine is cancelled. In a coroutine that is cancelled already it comes before
-/// all others. On a plain thread it is never chosen.
+/// The arm that is chosen when the calling coroutine is cancelled, or a token's region that the calling thread is in. If
+/// that has happened already it comes before all others.
 pub fn cancelled_arm() -> CancelledArm {
     CancelledArm(())
 }

@@ -57,6 +57,7 @@ pub(crate) mod claiming;
 pub(crate) mod standing;
 
 use crate::primitive::atomic::{AtomicU64, Ordering};
+use crate::primitive::const_unless_loom;
 
 const PHASE: u64 = 0b11;
 const IDLE: u64 = 0;
@@ -174,14 +175,10 @@ pub(crate) enum Published {
 pub(crate) struct Claim(AtomicU64);
 
 impl Claim {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self(AtomicU64::new(IDLE))
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(IDLE))
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(IDLE))
+        }
     }
 
     /// The waiter starts a wait; from here on anyone may win it.

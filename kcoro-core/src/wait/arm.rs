@@ -20,7 +20,7 @@ use crate::task::claim::claiming::Party;
 /// [`lost`](Arm::lost) on all that were registered. At last it takes the result of the chosen arm, with
 /// [`finish`](Arm::finish) or [`refuse`](Arm::refuse). An arm that was not chosen can be used in a select again.
 ///
-/// A `Select`, which is a set of arms, leaves an arm that [stays](Arm::STAYS) registered when a wait is over. It calls nothing
+/// A set of arms (`Select`) leaves an arm that [stays](Arm::STAYS) registered when a wait is over. It calls nothing
 /// of it until the arm is looked at again, because something has happened to what it waits on, or until it is removed. Before it
 /// tries or registers such an arm again it has called either `won` or `lost`; of one that was won it does not call `lost`.
 ///
@@ -31,6 +31,7 @@ use crate::task::claim::claiming::Party;
 /// - `register` MUST return [`Registered::Completed`] if and only if it has ended the select's wait itself.
 /// - After `try_complete` has returned true, `register` has returned `Completed`, or `won` has been called, `finish` MUST be
 ///   ready with the result. If the arm is dropped instead, what it has received MUST NOT be lost to other receivers.
+///
 /// - Only an arm that *owns* what `register` has put into a queue may [stay](Arm::STAYS). One behind a reference could be used
 ///   again while it is still queued for a set that was forgotten.
 ///

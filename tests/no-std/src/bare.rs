@@ -76,5 +76,7 @@ extern "C" fn main() -> c_int {
     crate::suite::play_all(|line| {
         let _ = Output::standard().write_fmt(format_args!("{line}\n"));
     });
+    #[cfg(feature = "backend")]
+    assert!(crate::one_core::masks_have_come_and_gone());
     0
 }

@@ -29,7 +29,7 @@ static TAKEN: [AtomicBool; STACKS] = [const { AtomicBool::new(false) }; STACKS];
 #[cfg(feature = "backend")]
 mod ambient {
     use core::ptr;
-    use core::sync::atomic::{AtomicPtr, Ordering};
+    use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
     static WORKER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
@@ -40,12 +40,42 @@ mod ambient {
 
     #[cfg_attr(feature = "std", expect(dead_code, reason = "as above"))]
     fn set(worker: *const ()) {
+        assert_eq!(MASKS.load(Ordering::Relaxed), 0, "no lock is held where a worker begins or ends, or a handler");
         WORKER.store(worker.cast_mut(), Ordering::Relaxed);
     }
 
+    /// There are no interrupts, so masks are only counted: how many are in force, and how many there have been.
+    static MASKS: AtomicUsize = AtomicUsize::new(0);
+    static MASKED: AtomicUsize = AtomicUsize::new(0);
+
+    #[cfg_attr(feature = "std", expect(dead_code, reason = "as above"))]
+    fn mask() {
+        MASKS.fetch_add(1, Ordering::Relaxed);
+        MASKED.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg_attr(feature = "std", expect(dead_code, reason = "as above"))]
+    fn unmask() {
+        assert_ne!(MASKS.fetch_sub(1, Ordering::Relaxed), 0, "what is unmasked was masked before");
+    }
+
+    /// Interrupts have been masked while locks were held, and are masked no more.
+    #[cfg(not(feature = "std"))]
+    pub fn masks_have_come_and_gone() -> bool {
+        MASKED.load(Ordering::Relaxed) > 0 && MASKS.load(Ordering::Relaxed) == 0
+    }
+
     // SAFETY: there is one thread, so one cell is the pointer of each.
-    kcoro_core::ambient_worker!(unsafe { get = get, set = set });
+    kcoro_core::ambient_worker!(unsafe {
+        get = get,
+        set = set,
+        mask_interrupts = mask,
+        unmask_interrupts = unmask,
+    });
 }
+
+#[cfg(all(feature = "backend", not(feature = "std")))]
+pub use ambient::masks_have_come_and_gone;
 
 /// See the [module](self).
 #[derive(Default)]

@@ -41,6 +41,7 @@ mod limits;
 mod own;
 mod placement;
 pub mod portable;
+mod precedence;
 mod scopes;
 mod scopes_more;
 mod select;

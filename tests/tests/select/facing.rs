@@ -16,7 +16,11 @@ use kcoro_posix::wait::WaitError;
 use kcoro_posix::{select, select_biased};
 use kcoro_sim::{Sim, Strategy};
 use kcoro_tests::random::Random;
+use kcoro_tests::seeds::{asked, share};
 use kcoro_tests::{LONG, end, runtime};
+
+/// What checkers that make everything slower play is less by this.
+const LESS: u64 = if cfg!(any(kcoro_tsan, kcoro_asan)) { 20 } else { 1 };
 
 /// What became of each value: received, or back with its sender.
 struct Ledger {
@@ -223,12 +227,12 @@ fn all_meet_on(workers: usize, players: u64, rounds: u64) {
 
 #[test]
 fn selects_that_face_each_other_all_meet_on_one_worker() {
-    all_meet_on(1, 4, 20_000);
+    all_meet_on(1, 4, 20_000 / LESS);
 }
 
 #[test]
 fn selects_that_face_each_other_all_meet_on_eight_workers() {
-    all_meet_on(8, 8, 5_000);
+    all_meet_on(8, 8, 5_000 / LESS);
 }
 
 /// Selects that face each other while some give up, some are cancelled, and at last everything closes.
@@ -297,19 +301,20 @@ fn assert_accounted(ledger: &Ledger, rounds: u64) {
 
 #[test]
 fn under_timeouts_cancels_and_closes_each_value_is_in_one_place_on_one_worker() {
-    chaos_on(1, 3, 2_000);
+    chaos_on(1, 3, 2_000 / LESS);
 }
 
 #[test]
 fn under_timeouts_cancels_and_closes_each_value_is_in_one_place_on_eight_workers() {
-    chaos_on(8, 6, 2_000);
+    chaos_on(8, 6, 2_000 / LESS);
 }
 
 /// Plays `body` under many seeds, on two and three workers.
-fn simulated(seeds: u64, body: impl Fn(u64) + Clone + Send + Sync + 'static) {
-    let seeds = std::env::var("KCORO_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(seeds);
-    for strategy in [Strategy::Random, Strategy::Pct { depth: 3 }] {
-        for seed in 0..seeds {
+fn simulated(body: impl Fn(u64) + Clone + Send + Sync + 'static) {
+    const STRATEGIES: [Strategy; 2] = [Strategy::Random, Strategy::Pct { depth: 3 }];
+    let seeds = asked(1_000);
+    for (nth, strategy) in STRATEGIES.into_iter().enumerate() {
+        for seed in share(&seeds, nth, STRATEGIES.len()) {
             let body = body.clone();
             let sim = Sim::new().workers(2 + seed as usize % 2).strategy(strategy);
             let start = Instant::now();
@@ -321,7 +326,7 @@ fn simulated(seeds: u64, body: impl Fn(u64) + Clone + Send + Sync + 'static) {
 
 #[test]
 fn simulated_selects_that_face_each_other_all_meet() {
-    simulated(500, |_| {
+    simulated(|_| {
         let ledger = Ledger::new(12);
         all_meet(&ledger, 2, 3);
         assert_eq!(ledger.total(), 12);
@@ -330,7 +335,7 @@ fn simulated_selects_that_face_each_other_all_meet() {
 
 #[test]
 fn simulated_selects_account_for_each_value() {
-    simulated(500, |seed| {
+    simulated(|seed| {
         let ledger = Ledger::new(12);
         chaos(&ledger, seed as usize % 2, 2, 3, seed);
         assert_accounted(&ledger, 3);
@@ -359,7 +364,7 @@ fn ring() {
 
 #[test]
 fn simulated_selects_in_a_ring_meet_in_twos() {
-    simulated(500, |_| ring());
+    simulated(|_| ring());
 }
 
 /// Two sets that face each other and nothing else, each with arms for both ways that stay from round to round.
@@ -381,7 +386,7 @@ fn two_sets(ledger: &Arc<Ledger>, rounds: u64) {
 
 #[test]
 fn simulated_sets_that_face_each_other_always_get_on() {
-    simulated(500, |_| {
+    simulated(|_| {
         let ledger = Ledger::new(8);
         two_sets(&ledger, 4);
         assert_eq!(ledger.total(), 8);

@@ -17,7 +17,7 @@ use crate::channel::fixed::StaticChannel;
 use crate::wait::WaitError;
 use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
-/// See [`Receiver::recv_arm`].
+/// See [`recv_arm`](crate::channel::Receiver::recv_arm).
 #[must_use = "an arm does nothing until it is part of a select"]
 pub struct RecvArm<'a, T> {
     channel: &'a Shared<T>,

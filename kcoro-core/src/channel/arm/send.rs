@@ -17,7 +17,7 @@ use crate::channel::fixed::StaticChannel;
 use crate::wait::WaitError;
 use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
-/// See [`Sender::send_arm`].
+/// See [`send_arm`](crate::channel::Sender::send_arm).
 #[must_use = "an arm does nothing until it is part of a select"]
 pub struct SendArm<'a, T> {
     channel: &'a Shared<T>,

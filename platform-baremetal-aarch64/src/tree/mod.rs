@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//! What the device tree says of the machine.
+//!
+//! Parsed before the MMU is on: byte by byte, without atomics. What a tree does not say, or says in a way that is not known
+//! here, is an error with a message, never a guess.
+
+use core::fmt;
+use core::ops::Range;
+
+use fdt_raw::{Fdt, Node};
+
+use crate::MAX_CORES;
+
+/// A machine, as far as this crate uses it.
+#[derive(Clone, Debug)]
+pub(crate) struct Board {
+    /// The bank of RAM that the image is in.
+    pub(crate) memory: Range<u64>,
+    cores: [u64; MAX_CORES],
+    /// How many cores the tree lists. It may be more than [`MAX_CORES`].
+    pub(crate) listed_cores: usize,
+    pub(crate) gic: GicRegisters,
+    pub(crate) uart: Range<u64>,
+    pub(crate) psci: Option<Conduit>,
+    /// The virtual timer's interrupt.
+    pub(crate) timer_interrupt: u32,
+}
+
+/// Where the interrupt controller's registers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GicRegisters {
+    V2 { distributor: Range<u64>, interface: Range<u64> },
+    V3 { distributor: Range<u64>, redistributors: Range<u64> },
+}
+
+/// How the firmware is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conduit {
+    Hvc,
+    Smc,
+}
+
+/// Why a tree cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TreeError {
+    Missing,
+    Broken,
+    No(&'static str),
+    UnknownGic,
+}
+
+impl fmt::Display for TreeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(f, "no device tree: neither in x0 nor at the start of RAM"),
+            Self::Broken => write!(f, "the device tree is broken"),
+            Self::No(what) => write!(f, "the device tree has no {what}"),
+            Self::UnknownGic => {
+                write!(f, "the device tree has no interrupt controller that is known here: GICv2 or GICv3")
+            }
+        }
+    }
+}
+
+/// The first bytes of a tree: its magic number and its size.
+const HEADER_BYTES: usize = 8;
+const MAGIC: u32 = 0xd00d_feed;
+/// No sane tree is larger; a size beyond that is not one.
+const MAX_BYTES: usize = 2 << 20;
+
+/// How large the tree is that begins with `header`, if it is one.
+pub(crate) fn size_bytes(header: [u8; HEADER_BYTES]) -> Option<usize> {
+    let [magic, size] = [0, 4].map(|at| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]));
+    (magic == MAGIC && (HEADER_BYTES..=MAX_BYTES).contains(&(size as usize))).then_some(size as usize)
+}
+
+impl Board {
+    /// Reads `tree`, for a program whose image is at `image` and whose boot core has the affinity `boot_core`.
+    pub(crate) fn parse(tree: &[u8], image: u64, boot_core: u64) -> Result<Self, TreeError> {
+        let tree = Fdt::from_bytes(tree).map_err(|_| TreeError::Broken)?;
+        let nodes = || tree.all_nodes();
+        let with = |names: &'static [&'static str]| nodes().find(|node| is_enabled(node) && is_compatible(node, names));
+        let memory = nodes().filter(|node| has_type(node, "memory")).flat_map(|node| ranges(&node));
+        let memory = memory.into_iter().find(|bank| bank.contains(&image)).ok_or(TreeError::No("RAM at the image"))?;
+        let uart = with(&["arm,pl011"]).and_then(|node| ranges(&node).next()).ok_or(TreeError::No("PL011 UART"))?;
+        let timer = with(&["arm,armv8-timer"]).ok_or(TreeError::No("timer"))?;
+        let mut board = Self {
+            memory,
+            cores: [boot_core; MAX_CORES],
+            listed_cores: 1,
+            gic: gic(nodes()).ok_or(TreeError::UnknownGic)?,
+            uart,
+            psci: with(&["arm,psci-0.2", "arm,psci-1.0"]).and_then(|node| conduit(&node)),
+            timer_interrupt: virtual_timer(&timer).ok_or(TreeError::No("virtual timer"))?,
+        };
+        for affinity in nodes().filter(|node| has_type(node, "cpu")).filter_map(|node| Some(node.reg()?.next()?.address)) {
+            board.add_core(affinity);
+        }
+        Ok(board)
+    }
+
+    /// The boot core is listed, too; it is number 0, wherever it stands.
+    fn add_core(&mut self, affinity: u64) {
+        if affinity == self.cores[0] {
+            return;
+        }
+        if let Some(place) = self.cores.get_mut(self.listed_cores) {
+            *place = affinity;
+        }
+        self.listed_cores += 1;
+    }
+
+    /// The affinities of the cores that are used, the boot core first.
+    pub(crate) fn cores(&self) -> &[u64] {
+        &self.cores[..self.listed_cores.min(MAX_CORES)]
+    }
+
+    /// Where devices are that this crate uses.
+    pub(crate) fn registers(&self) -> [Range<u64>; 3] {
+        let (first, second) = match &self.gic {
+            GicRegisters::V2 { distributor, interface } => (distributor, interface),
+            GicRegisters::V3 { distributor, redistributors } => (distributor, redistributors),
+        };
+        [first.clone(), second.clone(), self.uart.clone()]
+    }
+}
+
+fn gic<'a>(mut nodes: impl Iterator<Item = Node<'a>>) -> Option<GicRegisters> {
+    const V2: &[&str] = &["arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic"];
+    const V3: &[&str] = &["arm,gic-v3"];
+    nodes.find_map(|node| {
+        let (is_v2, is_v3) = (is_compatible(&node, V2), is_compatible(&node, V3));
+        if !is_v2 && !is_v3 {
+            return None;
+        }
+        let mut ranges = ranges(&node);
+        let (distributor, other) = (ranges.next()?, ranges.next()?);
+        Some(if is_v2 {
+            GicRegisters::V2 { distributor, interface: other }
+        } else {
+            GicRegisters::V3 { distributor, redistributors: other }
+        })
+    })
+}
+
+fn conduit(node: &Node<'_>) -> Option<Conduit> {
+    match node.find_property_str("method")? {
+        "hvc" => Some(Conduit::Hvc),
+        "smc" => Some(Conduit::Smc),
+        _ => None,
+    }
+}
+
+/// Each interrupt of the timer is three words: its kind (1: private to a core), its number, flags. The third is the virtual
+/// timer's.
+fn virtual_timer(node: &Node<'_>) -> Option<u32> {
+    const PRIVATE: u32 = 1;
+    const FIRST_PRIVATE: u32 = 16;
+    let interrupts = node.find_property("interrupts")?;
+    let mut words = interrupts.as_slice().as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).skip(6);
+    (words.next()? == PRIVATE).then_some(words.next()?.checked_add(FIRST_PRIVATE)?)
+}
+
+fn is_compatible(node: &Node<'_>, names: &[&str]) -> bool {
+    let Some(property) = node.find_property("compatible") else { return false };
+    let mut listed = property.as_slice().split(|byte| *byte == 0);
+    listed.any(|listed| names.iter().any(|name| name.as_bytes() == listed))
+}
+
+fn is_enabled(node: &Node<'_>) -> bool {
+    node.find_property_str("status").is_none_or(|status| matches!(status, "okay" | "ok"))
+}
+
+fn has_type(node: &Node<'_>, kind: &str) -> bool {
+    node.find_property_str("device_type") == Some(kind)
+}
+
+fn ranges<'a>(node: &Node<'a>) -> impl Iterator<Item = Range<u64>> + use<'a> {
+    node.reg().into_iter().flatten().filter_map(|one| Some(one.address..one.address.checked_add(one.size?)?))
+}
+
+#[cfg(test)]
+mod tests;
