@@ -29,9 +29,9 @@ pub struct Stats {
     pub sends: u64,
     /// Values that have left to a receiver.
     pub receives: u64,
-    /// Sends that had to wait.
+    /// Sends that had to wait. An arm that stays registered in a set counts once, however often the set waits.
     pub send_waits: u64,
-    /// Receives that had to wait.
+    /// Receives that had to wait; of arms as above.
     pub receive_waits: u64,
     /// Sends that gave their value back, by cause.
     pub failed_sends: Failures,

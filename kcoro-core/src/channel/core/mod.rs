@@ -3,7 +3,8 @@
 //! in their capacity, their store, and in what happens when they are full.
 //!
 //! Under the lock always: receivers wait only while the store is empty and no sender waits; senders wait only while the
-//! store is full. So at most one of the two queues has live waiters.
+//! store is full. So at most one of the two queues has live waiters. The arms of a set that does not wait are in the queues,
+//! but are no waiters: who would serve one takes it out and passes it over (see [`standing`](crate::wait::queue::standing)).
 //!
 //! The lock under which `closed` is set is the instant of the close. Whoever waited then is woken afterwards, one by one;
 //! until its turn comes it is still queued, but gets and gives nothing more.
