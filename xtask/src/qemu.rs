@@ -135,6 +135,7 @@ const PROGRAMS: &[Program] = &[
         name: "fp_stress",
         prints: &[
             "all sums are what they are undisturbed: true\n",
+            "bits that canaries have lost in an interrupt: 0x0\n",
             "handlers have disturbed them: true\n",
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
@@ -162,6 +163,14 @@ const PROGRAMS: &[Program] = &[
         ..SUCCEEDS
     },
 ];
+
+/// What a program says on a machine that it does not run on.
+const REFUSED: Program = Program {
+    name: "hello",
+    exit_code: 103,
+    prints: &["kcoro: cannot start: this core is at EL3; start it at EL2 or EL1", "kcoro: exit 103\n"],
+    ..SUCCEEDS
+};
 
 /// The machines of a run in CI: with both builds all pairs of properties. A long run takes all.
 const PAIRS: [(u8, u8, usize); 4] = [(2, 1, 1), (2, 2, 4), (3, 1, 4), (3, 2, 1)];
@@ -191,6 +200,7 @@ pub fn run_all(session: &mut Session) {
                 check(session, program, machine);
             }
         }
+        check(session, &REFUSED, Machine { smp: 4, gic: 3, el: 3, release });
     }
 }
 
