@@ -30,8 +30,8 @@ fn main(machine: &'static Machine) -> ExitCode {
     let runtime =
         Runtime::builder(BareMetal::new()).workers(machine.cores()).build_local().expect("a core for each worker");
     runtime.run(|| back_and_forth(machine)).expect("no coroutine panics");
-    for core in 0..machine.cores() {
-        let received = RECEIVED[core].load(Ordering::Relaxed);
+    for (core, received) in RECEIVED.iter().enumerate().take(machine.cores()) {
+        let received = received.load(Ordering::Relaxed);
         say(format_args!(
             "core {core} received {received} messages, woken by others: {}",
             machine.counts(core).wakes > 0
