@@ -35,6 +35,7 @@ const SIDEWAYS: &[(&str, &str)] = &[("util", "primitive"), ("trace", "primitive"
 /// Macros, which lie in the root wherever they are written, with the module that each belongs to.
 const MACROS: &[(&str, &str)] = &[
     ("__select", "select"),
+    ("ambient_worker", "platform"),
     ("select_async", "select"),
     ("select_biased", "select"),
     ("select_biased_async", "select"),
