@@ -33,11 +33,8 @@ pub mod wait;
 pub use primitive::interleave;
 
 // Of channels only those in statics do without an allocator, of locks and signals all.
-#[cfg_attr(not(feature = "alloc"), allow(rustdoc::broken_intra_doc_links, reason = "they tell of handles, too"))]
 pub mod channel;
-#[cfg_attr(not(feature = "alloc"), allow(rustdoc::broken_intra_doc_links, reason = "they tell of handles, too"))]
 pub mod select;
-#[cfg_attr(not(feature = "alloc"), allow(rustdoc::broken_intra_doc_links, reason = "they tell of handles, too"))]
 pub mod sync;
 
 // From here on an allocator is needed.

@@ -110,6 +110,10 @@ impl fmt::Display for WaitGraph {
                 CoroutineState::Parked { on: WaitsFor::ToSend(channel), .. } => {
                     write!(f, "waits for room in channel {}", number(&mut channels, channel))?;
                 }
+                CoroutineState::Parked { on: WaitsFor::Reply(mailbox), .. } => {
+                    // The same number as where the actor itself waits for a message.
+                    write!(f, "waits for the reply of the actor with mailbox {}", number(&mut channels, mailbox))?;
+                }
                 CoroutineState::Parked { on: WaitsFor::Join(id), .. } => {
                     write!(f, "waits for the end of coroutine {}", self.named(id))?;
                 }

@@ -26,7 +26,7 @@ fn main() {
     let _ = async {
         select_async! {
             recv(rx) -> value => drop(value),
-            after(Duration::ZERO) => {}
+            cancelled() => {}
         }
     };
     select! {

@@ -6,6 +6,7 @@ pub mod counted;
 pub mod linear;
 pub mod platform;
 pub mod random;
+pub mod seeds;
 pub mod suite;
 pub mod sweep;
 pub mod toy;

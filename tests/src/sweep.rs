@@ -3,33 +3,26 @@
 
 use kcoro_sim::{Sim, Strategy};
 
-/// How many seeds each combination gets, unless `KCORO_SEEDS` says otherwise.
-const SEEDS: u64 = 100;
+use crate::seeds::{asked, share};
+
+/// How many seeds there are in all, unless `KCORO_SEEDS` says otherwise.
+const SEEDS: u64 = 900;
 
 /// One worker has nobody to lose its turn to.
 const WORKERS: &[usize] = if cfg!(kcoro_interleave) { &[2, 3] } else { &[1, 2, 3] };
 
 const STRATEGIES: [Strategy; 3] = [Strategy::Random, Strategy::Pct { depth: 3 }, Strategy::Pct { depth: 12 }];
 
-/// Runs `body` under the first seeds, everywhere; `KCORO_TEST_FIRST_SEED` says which is the first.
+/// Runs `body` under seeds that are dealt out to each number of workers with each strategy.
 #[track_caller]
 pub fn everywhere(body: impl Fn() + Copy + Send + Sync + 'static) {
-    let first = from_environment("KCORO_TEST_FIRST_SEED", 0);
-    let seeds = first..first + from_environment("KCORO_SEEDS", SEEDS);
-    for &workers in WORKERS {
-        for strategy in STRATEGIES {
-            // Else a failure that is reported would not say under what it failed.
-            let reached = Reached { workers, strategy };
-            Sim::new().workers(workers).strategy(strategy).check(seeds.clone(), body);
-            std::mem::forget(reached);
-        }
-    }
-}
-
-fn from_environment(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, which is no number")),
-        Err(_) => default,
+    let seeds = asked(SEEDS);
+    let ways: Vec<_> = WORKERS.iter().flat_map(|workers| STRATEGIES.map(|strategy| (*workers, strategy))).collect();
+    for (nth, (workers, strategy)) in ways.iter().copied().enumerate() {
+        // Else a failure that is reported would not say under what it failed.
+        let reached = Reached { workers, strategy };
+        Sim::new().workers(workers).strategy(strategy).check(share(&seeds, nth, ways.len()), body);
+        std::mem::forget(reached);
     }
 }
 

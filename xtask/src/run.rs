@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -79,23 +80,57 @@ impl Tally {
     }
 }
 
+/// What becomes of a suite's output, beside its log.
+#[derive(Clone)]
+pub enum Shown {
+    Nothing,
+    /// It goes to the terminal.
+    AtOnce,
+    /// It is collected: another suite runs at the same time.
+    Later(Arc<Mutex<String>>),
+}
+
+impl Shown {
+    pub fn show(&self, line: &str) {
+        match self {
+            Shown::Nothing => {}
+            Shown::AtOnce => println!("{line}"),
+            Shown::Later(lines) => {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.push_str(line);
+                lines.push('\n');
+            }
+        }
+    }
+}
+
 /// One run of one suite: where its output goes, when it is stopped, what it has come to so far.
 ///
 /// A failure is noted and the suite goes on, so that one run shows all that is broken.
 pub struct Session {
     pub long: bool,
-    pub verbose: bool,
+    pub shown: Shown,
     pub log: File,
     /// When set, children run in process groups of their own, which are killed at that time: a hang must end.
     pub kill_at: Option<Instant>,
     pub tally: Tally,
     /// Why each skipped check was skipped.
     pub not_checked: Vec<String>,
+    /// What failed: tests by name, all else by its message. The report repeats it at the end.
+    pub failures: Vec<String>,
 }
 
 impl Session {
     pub fn new(log: File) -> Self {
-        Self { long: false, verbose: false, log, kill_at: None, tally: Tally::default(), not_checked: Vec::new() }
+        Self {
+            long: false,
+            shown: Shown::Nothing,
+            log,
+            kill_at: None,
+            tally: Tally::default(),
+            not_checked: Vec::new(),
+            failures: Vec::new(),
+        }
     }
 
     /// Runs a command that is one check: it passes if the command succeeds.
@@ -117,6 +152,7 @@ impl Session {
         };
         let counted = count_tests(&output);
         self.tally.add(counted);
+        self.failures.extend(failed_tests(&output).map(str::to_owned));
         if !status.success() && counted.failed == 0 {
             self.fail(&format!("`{line}` failed ({status})"));
         } else if counted.passed + counted.failed == 0 {
@@ -138,6 +174,7 @@ impl Session {
         for side in sides {
             self.tally.add(side.tally);
             self.not_checked.extend(side.not_checked);
+            self.failures.extend(side.failures);
         }
         Ok(())
     }
@@ -145,7 +182,7 @@ impl Session {
     /// A session for a part of this one's work, with the same log.
     fn side(&self) -> io::Result<Session> {
         let log = self.log.try_clone()?;
-        Ok(Session { long: self.long, verbose: self.verbose, kill_at: self.kill_at, ..Session::new(log) })
+        Ok(Session { long: self.long, shown: self.shown.clone(), kill_at: self.kill_at, ..Session::new(log) })
     }
 
     /// Runs a command and gives its exit status and all that it printed.
@@ -177,6 +214,7 @@ impl Session {
     /// Notes that a check failed.
     pub fn fail(&mut self, message: &str) {
         self.tally.failed += 1;
+        self.failures.push(message.to_owned());
         self.say(&format!("FAILED: {message}"));
     }
 
@@ -191,9 +229,7 @@ impl Session {
     pub fn say(&mut self, line: &str) {
         // A full disk must not hide the result of a suite, so a failed write to the log is let go.
         let _ = writeln!(self.log, "{line}");
-        if self.verbose {
-            println!("{line}");
-        }
+        self.shown.show(line);
     }
 }
 
@@ -205,6 +241,15 @@ fn count_tests(output: &str) -> Tally {
         tally.failed += number_before(line, " failed");
     }
     tally
+}
+
+/// The names in the lists with which libtest ends.
+fn failed_tests(output: &str) -> impl Iterator<Item = &str> {
+    let mut in_list = false;
+    output.lines().filter_map(move |line| {
+        in_list = line == "failures:" || (in_list && line.starts_with("    "));
+        line.strip_prefix("    ").filter(|_| in_list)
+    })
 }
 
 fn number_before(line: &str, word: &str) -> usize {
@@ -272,6 +317,12 @@ mod tests {
                       test result: FAILED. 10 passed; 3 failed; 0 ignored\n";
         let tally = count_tests(output);
         assert_eq!((tally.passed, tally.failed), (12, 3));
+    }
+
+    #[test]
+    fn names_the_tests_that_failed_and_no_line_of_what_they_printed() {
+        let output = "failures:\n\n---- a::b stdout ----\n    left: 1\n\nfailures:\n    a::b\n    c\n\ntest result: FAILED.\n    d";
+        assert_eq!(failed_tests(output).collect::<Vec<_>>(), ["a::b", "c"]);
     }
 
     #[test]

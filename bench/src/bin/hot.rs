@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kcoro_posix::Posix;
-use kcoro_posix::channel::{Sender, bounded, never};
+use kcoro_posix::channel::{Receiver, Sender, bounded, never};
 use kcoro_posix::sched::{Builder, JoinHandle, Runtime, spawn, yield_now};
 use kcoro_posix::select;
+use kcoro_posix::select::Select;
 use kcoro_posix::sync::{Mutex, Semaphore};
 
 const ROUNDS: usize = 9;
@@ -50,6 +51,8 @@ const WORKLOADS: &[(&str, usize, Workload)] = &[
     ("select 8, ready", 500_000, select_8_ready),
     ("select 2, parks", 200_000, select_2_parks),
     ("select 8, parks", 200_000, select_8_parks),
+    ("set of 1000, ready", 200_000, set_ready),
+    ("set of 1000, parks", 200_000, set_parks),
     ("skynet, per leaf", 100_000, skynet),
     ("mutex, lock and unlock", 2_000_000, lock_and_unlock),
     ("semaphore, acquire and release", 2_000_000, acquire_and_release),
@@ -157,6 +160,42 @@ fn select_8_parks(n: usize) -> Duration {
         })
     };
     sends_to(Builder::new().near().spawn(receive).expect("spawned"), &tx, n)
+}
+
+/// A value that is there comes in by a set with 999 arms more, which never change.
+fn set_ready(n: usize) -> Duration {
+    let (tx, rx) = bounded(1);
+    let idle: Vec<_> = (1..1000).map(|_| never::<usize>()).collect();
+    let mut set = set_of(&idle, &rx);
+    assert!(set.try_select().is_none());
+    let start = Instant::now();
+    for value in 0..n {
+        tx.send(value).expect("open");
+        assert!(set.try_select().is_some());
+    }
+    start.elapsed()
+}
+
+/// As [`select_2_parks`], with a set of a thousand arms.
+fn set_parks(n: usize) -> Duration {
+    let (tx, rx) = bounded(0);
+    let receive = move || {
+        let idle: Vec<_> = (1..1000).map(|_| never::<usize>()).collect();
+        let mut set = set_of(&idle, &rx);
+        for _ in 0..n {
+            set.wait().expect("it can wait");
+        }
+    };
+    sends_to(Builder::new().near().spawn(receive).expect("spawned"), &tx, n)
+}
+
+fn set_of<'a>(idle: &'a [Receiver<usize>], rx: &'a Receiver<usize>) -> Select<'a, usize> {
+    let mut set = Select::new();
+    for idle in idle {
+        set.recv(idle, |_| unreachable!());
+    }
+    set.recv(rx, |received| received.expect("open"));
+    set
 }
 
 fn sends_to(receiver: JoinHandle<()>, tx: &Sender<usize>, n: usize) -> Duration {

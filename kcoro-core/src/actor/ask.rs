@@ -117,14 +117,7 @@ impl<M> Address<M> {
     pub fn ask<R>(&self, message: impl FnOnce(Reply<R>) -> M) -> Result<R, AskError<M>> {
         let (reply, answered) = Reply::new();
         self.tell(message(reply)).map_err(AskError::not_told)?;
-        self.answer(
-            &answered,
-            answered.recv().map_err(|why| match why {
-                crate::channel::RecvError::Closed => RecvTimeoutError::Closed,
-                crate::channel::RecvError::Cancelled => RecvTimeoutError::Cancelled,
-                crate::channel::RecvError::CannotWait(why) => RecvTimeoutError::CannotWait(why),
-            }),
-        )
+        self.answer(&answered, None)
     }
 
     /// As [`Address::ask`], for at most `timeout` in all: for room in the mailbox and for the answer.
@@ -153,7 +146,7 @@ impl<M> Address<M> {
 
     fn ask_until<R>(&self, message: M, answered: &Receiver<R>, deadline: Instant) -> Result<R, AskError<M>> {
         self.tell_deadline(message, deadline).map_err(AskError::NotTold)?;
-        self.answer(answered, answered.recv_deadline(deadline))
+        self.answer(answered, Some(deadline))
     }
 
     /// As [`Address::ask`], from async code. Dropping the future gives up: an answer that comes later goes back to the
@@ -168,9 +161,9 @@ impl<M> Address<M> {
         answered.recv_async().await.map_err(|_| self.no_answer())
     }
 
-    /// What a wait for an answer has come to. Whoever gives up first makes sure that no answer is on its way.
-    fn answer<R>(&self, answered: &Receiver<R>, answer: Result<R, RecvTimeoutError>) -> Result<R, AskError<M>> {
-        let why = match answer {
+    /// Waits for the answer. Whoever gives up first makes sure that no answer is on its way.
+    fn answer<R>(&self, answered: &Receiver<R>, deadline: Option<Instant>) -> Result<R, AskError<M>> {
+        let why = match answered.recv_reply(self.id(), deadline) {
             Ok(answer) => return Ok(answer),
             Err(RecvTimeoutError::Closed) => return Err(self.no_answer()),
             Err(why) => why,

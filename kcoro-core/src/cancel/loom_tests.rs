@@ -9,12 +9,14 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use super::region::Region;
+use super::region::{Region, Runner};
 use super::{CancelToken, Cause};
 use crate::task::claim::{Accepts, Outcome, Pending};
 use crate::task::header::TaskRef;
 use crate::task::sources::{Kind, Source};
 use crate::task::test_task::task;
+#[cfg(feature = "std")]
+use crate::wait::WaitError;
 
 fn check(model: impl Fn() + Send + Sync + 'static) {
     check_with(2, model);
@@ -32,7 +34,7 @@ struct Entered(Box<Region>);
 
 impl Entered {
     fn new(token: &CancelToken, task: &TaskRef) -> Self {
-        let region = Box::new(Region::new(Kind::Region, token.node.clone(), task.clone()));
+        let region = Box::new(Region::new(Kind::Region, token.node.clone(), Runner::Coroutine(task.clone())));
         // SAFETY: it stays in its box until it has been left.
         unsafe { Region::enter(NonNull::from(&*region)) };
         Self(region)
@@ -208,5 +210,20 @@ fn loom_who_waits_for_the_cancel_is_woken() {
         let canceller = cancel_elsewhere(&token);
         assert_eq!(token.cancelled(), Ok(Cause::Cancelled));
         canceller.join().unwrap();
+    });
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn loom_a_cancel_ends_the_wait_of_a_thread_in_a_region() {
+    check(|| {
+        let (token, never) = (CancelToken::new(), CancelToken::new());
+        let canceller = cancel_elsewhere(&token);
+        assert_eq!(token.run(|| never.cancelled()), Err(WaitError::Cancelled));
+        assert!(canceller.join().unwrap());
+        // The region is over, and so is its level.
+        never.cancel();
+        assert_eq!(never.cancelled(), Ok(Cause::Cancelled));
+        assert!(crate::wait::enter().check_cancelled().is_ok());
     });
 }

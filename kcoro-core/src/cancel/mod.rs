@@ -43,8 +43,9 @@
 //! | `region`, `spawn` | code and coroutines that obey a token |
 //! | `shield` | keeping cancels off; asking for the cause |
 //! | `deadline` | tokens that time cancels |
-//! | `hook`, `wait` | hooks; waiting for a cancel |
+//! | `hook`, `wait`, `arm` | hooks; waiting for a cancel, alone or in a select |
 
+mod arm;
 mod cause;
 #[cfg(not(loom))]
 mod deadline;
@@ -72,6 +73,7 @@ use alloc::boxed::Box;
 use core::fmt;
 
 pub use self::{
+    arm::CancelledArm,
     cause::Cause,
     hook::HookGuard,
     shield::{cause, shield},
@@ -139,7 +141,7 @@ impl CancelToken {
     ///
     /// # Errors
     ///
-    /// [`WaitError::Cancelled`] if the calling coroutine is cancelled and this token is not;
+    /// [`WaitError::Cancelled`] if the caller is cancelled and this token is not;
     /// [`WaitError::CannotWait`] if it is not cancelled yet and the caller cannot wait.
     pub fn cancelled(&self) -> Result<Cause, WaitError> {
         wait::wait(&self.node)
@@ -172,9 +174,11 @@ impl CancelToken {
         HookGuard::register(&self.node, Box::new(hook))
     }
 
-    /// Runs `body` in a region of the calling coroutine that obeys this token. Regions nest: inside, each token counts.
+    /// Runs `body` in a region of the calling coroutine that obeys this token; with feature `std` a plain thread has such
+    /// regions, too. Regions nest: inside, each token counts.
     ///
-    /// Outside of a coroutine there is nothing to interrupt: the closure just runs.
+    /// Where nobody can wait (on the base context of a worker, in a handler, on a thread whose thread-locals are gone) there
+    /// is nothing to interrupt: the closure just runs.
     ///
     /// ```
     /// # use kcoro_core::cancel::CancelToken;

@@ -8,22 +8,19 @@
 //! Hooks come last, after every wake, in the order parent before child and, within a node, in which they were registered.
 #![expect(unsafe_code, reason = "takes listed regions and hooks over by raw pointer")]
 
-use core::ptr::NonNull;
-
 use super::Cause;
 use super::hook::{Hook, Unlisted};
 use super::node::{Node, NodeRef, PassQueue};
-use super::region::Region;
-use crate::task::claim::{Outcome, Won};
-use crate::task::header::Header;
+use super::region::{Ended, Region};
+use crate::task::claim::Outcome;
 use crate::util::quietly::call_quietly;
 use crate::wait::wake::Wake;
 
 /// One thing that a cancel has to do.
 enum Step {
     Child(NodeRef),
-    /// The cancel of a region has won this coroutine's wait.
-    Woken(NonNull<Header>, Won),
+    /// The cancel of a region has ended a wait.
+    Ended(Ended),
     Wake(Wake),
     /// What was there needs nothing.
     Skip,
@@ -63,7 +60,7 @@ fn wake_all(node: &Node, why: &Cause, marked: &mut PassQueue) -> bool {
                     marked.push(child);
                 }
             }
-            Step::Woken(task, won) => super::region::wake(task, won),
+            Step::Ended(ended) => ended.wake(),
             // A waker may be foreign code: its panic must not keep the others asleep.
             Step::Wake(wake) => call_quietly(|| wake.wake()),
             Step::Skip => {}
@@ -80,10 +77,7 @@ fn next_step(node: &Node) -> Step {
     }
     if let Some(region) = attached.regions.pop_front() {
         // SAFETY: it was on the list, and who leaves it takes the lock first.
-        return match unsafe { Region::cancel(region) } {
-            Some((task, won)) => Step::Woken(task, won),
-            None => Step::Skip,
-        };
+        return unsafe { Region::cancel(region) }.map_or(Step::Skip, Step::Ended);
     }
     match attached.children.pop_front() {
         // SAFETY: it was on the list, whose lock is held.

@@ -6,8 +6,7 @@ use core::pin::{Pin, pin};
 use core::ptr::NonNull;
 
 use super::Cause;
-use super::region::{self, Region};
-use crate::task::header::TaskRef;
+use super::region::{Region, Runner};
 use crate::task::schedule::{NO_DEADLINE, Place, WorkerHead};
 use crate::task::sources::{Kind, Source};
 
@@ -15,8 +14,8 @@ use crate::task::sources::{Kind, Source};
 /// runtime, of a token that a region around obeys, the limit of an enclosing [`timeout`](crate::time::timeout)) takes effect
 /// when it has returned. Regions and limits inside of it count as ever.
 ///
-/// For what must be finished once it is begun. Keep it short: a shutdown waits for it. Outside of a coroutine there is
-/// nothing to keep off.
+/// For what must be finished once it is begun. Keep it short: a shutdown waits for it. On a plain thread it keeps off the
+/// regions around it.
 ///
 /// ```
 /// # use kcoro_core::cancel::shield;
@@ -27,64 +26,69 @@ use crate::task::sources::{Kind, Source};
 /// }
 /// ```
 pub fn shield<T>(body: impl FnOnce() -> T) -> T {
-    let Place::Coroutine(_, task) = Place::current() else { return body() };
-    // SAFETY: the running coroutine is live.
-    let task = unsafe { TaskRef::retain(task) };
+    let Some(runner) = Runner::current() else { return body() };
     let record = pin!(Source::new(Kind::Shield));
-    let _up = Up::raise(record.as_ref(), task);
+    let _up = Up::raise(record.as_ref(), runner);
     body()
 }
 
 /// Takes the shield down on every way out. As with regions, whoever has carried the frame off may be who does it.
 struct Up {
     source: NonNull<Source>,
-    task: TaskRef,
-    /// The deadline of the enclosing time limits.
+    runner: Runner,
+    /// The deadline of the enclosing time limits. A thread has none.
     around_ns: u64,
 }
 
 impl Up {
-    fn raise(source: Pin<&Source>, task: TaskRef) -> Up {
+    fn raise(source: Pin<&Source>, runner: Runner) -> Up {
         let source = NonNull::from(source.get_ref());
+        let (claim, sources) = runner.claim_and_sources();
         // SAFETY: it is pinned in the frame of `shield`, which this guard lies in, too.
-        unsafe { task.sources.enter(&task.claim, source) };
-        // The coroutine is the current one: the deadline is its own field.
-        let around_ns = task.deadline_ns.replace(NO_DEADLINE);
-        Up { source, task, around_ns }
+        unsafe { sources.enter(claim, source) };
+        let around_ns = match &runner {
+            // It is the current one: the deadline is its own field.
+            Runner::Coroutine(task) => task.deadline_ns.replace(NO_DEADLINE),
+            #[cfg(feature = "std")]
+            Runner::Thread(_) => NO_DEADLINE,
+        };
+        Up { source, runner, around_ns }
     }
 }
 
 impl Drop for Up {
     fn drop(&mut self) {
         // The header is kept, so no other coroutine has its address.
-        if Place::coroutine() == Some(self.task.as_ptr()) {
-            self.task.deadline_ns.set(self.around_ns);
+        if let Runner::Coroutine(task) = &self.runner
+            && Place::coroutine() == Some(task.as_ptr())
+        {
+            task.deadline_ns.set(self.around_ns);
         }
         // SAFETY: it was entered there, and its frame is still there.
-        if let Some(won) = unsafe { self.task.sources.leave(&self.task.claim, self.source) } {
-            region::wake(self.task.as_ptr(), won);
-        }
+        unsafe { self.runner.leave(self.source) };
     }
 }
 
-/// Why the calling coroutine is cancelled, if it is: then each wait that can be cancelled returns `Cancelled`.
+/// Why the calling coroutine, or the region that the calling thread is in, is cancelled, if it is: then each wait that can be
+/// cancelled returns `Cancelled`.
 ///
 /// Of several causes it is that of the innermost region whose token has been cancelled; then that of the whole coroutine,
 /// which is always [`Cause::Cancelled`]; then [`Cause::Deadline`] for a time limit that has passed. What a [`shield`] keeps
 /// off does not count.
 pub fn cause() -> Option<Cause> {
-    let Place::Coroutine(head, task) = Place::current() else { return None };
-    // SAFETY: the running coroutine is live.
-    let header = unsafe { task.as_ref() };
+    let runner = Runner::current()?;
+    let (claim, sources) = runner.claim_and_sources();
     // SAFETY: a cancelled source is that of a region, which is live while it is entered.
-    if let Some(node) = header.sources.with_cancelled(|source| unsafe { Region::node_of(source) }) {
+    if let Some(node) = sources.with_cancelled(|source| unsafe { Region::node_of(source) }) {
         return node.cause().cloned();
     }
-    if header.claim.is_cancelled() {
+    if claim.is_cancelled() {
         return Some(Cause::Cancelled);
     }
+    let Place::Coroutine(head, task) = Place::current() else { return None };
+    // SAFETY: the running coroutine is live.
+    let deadline_ns = unsafe { task.as_ref() }.deadline_ns.get();
     // SAFETY: the calling worker is live.
-    let is_late =
-        header.deadline_ns.get() != NO_DEADLINE && unsafe { WorkerHead::now_ns(head) } >= header.deadline_ns.get();
+    let is_late = deadline_ns != NO_DEADLINE && unsafe { WorkerHead::now_ns(head) } >= deadline_ns;
     is_late.then_some(Cause::Deadline)
 }

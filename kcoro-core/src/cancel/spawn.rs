@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use core::ptr::NonNull;
 
 use super::CancelToken;
-use super::region::Region;
+use super::region::{Region, Runner};
 use crate::sched::Builder;
 use crate::sched::task_core::{AtEnd, AtSpawn};
 use crate::task::header::{Header, TaskRef};
@@ -34,8 +34,8 @@ impl<'a> Builder<'a> {
 impl AtSpawn for CancelToken {
     fn attach(&self, task: NonNull<Header>) -> AtEnd {
         // SAFETY: nobody can run the task yet, so it is live.
-        let task = unsafe { TaskRef::retain(task) };
-        let region = NonNull::from(Box::leak(Box::new(Region::new(Kind::Spawn, self.node.clone(), task))));
+        let runner = Runner::Coroutine(unsafe { TaskRef::retain(task) });
+        let region = NonNull::from(Box::leak(Box::new(Region::new(Kind::Spawn, self.node.clone(), runner))));
         // SAFETY: it stays on the heap until `detach`.
         unsafe { Region::enter(region) };
         AtEnd { data: region.cast(), call: detach }

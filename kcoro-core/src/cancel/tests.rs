@@ -9,7 +9,7 @@ use core::task::{Context, Waker};
 use std::boxed::Box;
 use std::vec::Vec;
 
-use super::region::Region;
+use super::region::{Region, Runner};
 use super::{CancelToken, pass};
 use crate::task::header::TaskRef;
 use crate::task::sources::Kind;
@@ -21,7 +21,8 @@ struct Obeys(NonNull<Region>, TaskRef);
 impl Obeys {
     fn new(token: &CancelToken) -> Self {
         let task = task();
-        let region = Box::leak(Box::new(Region::new(Kind::Region, token.node.clone(), task.clone())));
+        let region =
+            Box::leak(Box::new(Region::new(Kind::Region, token.node.clone(), Runner::Coroutine(task.clone()))));
         let region = NonNull::from(region);
         // SAFETY: it stays where it is until it has been left.
         unsafe { Region::enter(region) };

@@ -8,8 +8,8 @@ use core::fmt;
 use super::core::{Shared, State};
 use super::receiver::Receiver;
 use super::sender::Sender;
-use super::stats::Tally;
 use super::store::Store;
+use super::tally::Tally;
 use super::undelivered::{Hook, Overflow, Undelivered};
 
 /// Makes a channel, of any kind, with a hook for what nobody receives, another policy when it is full, or stats.

@@ -6,19 +6,19 @@ use core::fmt;
 use crate::time::ClockMismatch;
 use crate::wait::CannotWait;
 
-/// Why [`Sender::send`](super::Sender::send) failed; the value comes back.
+/// Why [`send`](super::Sender::send) failed; the value comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError<T> {
     /// The channel is closed, or no receiver is left.
     Closed(T),
-    /// The coroutine has been cancelled.
+    /// The caller has been cancelled.
     Cancelled(T),
     /// It would have had to wait, and the caller cannot.
     CannotWait(T, CannotWait),
 }
 
-/// Why [`Sender::try_send`](super::Sender::try_send) failed; the value comes back.
+/// Why [`try_send`](super::Sender::try_send) failed; the value comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrySendError<T> {
@@ -28,7 +28,7 @@ pub enum TrySendError<T> {
     Closed(T),
 }
 
-/// Why [`Sender::send_timeout`](super::Sender::send_timeout) failed; the value comes back.
+/// Why [`send_timeout`](super::Sender::send_timeout) failed; the value comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendTimeoutError<T> {
@@ -36,7 +36,7 @@ pub enum SendTimeoutError<T> {
     TimedOut(T),
     /// The channel is closed, or no receiver is left.
     Closed(T),
-    /// The coroutine has been cancelled.
+    /// The caller has been cancelled.
     Cancelled(T),
     /// It would have had to wait, and the caller cannot.
     CannotWait(T, CannotWait),
@@ -44,19 +44,19 @@ pub enum SendTimeoutError<T> {
     Clock(T, ClockMismatch),
 }
 
-/// Why [`Receiver::recv`](super::Receiver::recv) failed.
+/// Why [`recv`](super::Receiver::recv) failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecvError {
     /// The channel is closed, or no sender is left, and nothing is buffered.
     Closed,
-    /// The coroutine has been cancelled.
+    /// The caller has been cancelled.
     Cancelled,
     /// It would have had to wait, and the caller cannot.
     CannotWait(CannotWait),
 }
 
-/// Why [`Receiver::try_recv`](super::Receiver::try_recv) failed.
+/// Why [`try_recv`](super::Receiver::try_recv) failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TryRecvError {
@@ -66,7 +66,7 @@ pub enum TryRecvError {
     Closed,
 }
 
-/// Why [`Receiver::recv_timeout`](super::Receiver::recv_timeout) failed.
+/// Why [`recv_timeout`](super::Receiver::recv_timeout) failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecvTimeoutError {
@@ -74,7 +74,7 @@ pub enum RecvTimeoutError {
     TimedOut,
     /// The channel is closed, or no sender is left, and nothing is buffered.
     Closed,
-    /// The coroutine has been cancelled.
+    /// The caller has been cancelled.
     Cancelled,
     /// It would have had to wait, and the caller cannot.
     CannotWait(CannotWait),

@@ -11,11 +11,13 @@ use core::time::Duration;
 use super::core::{NotSent, Shared, State, wake_if};
 use super::error::{RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::future::{RecvFuture, SendFuture};
-use super::stats::Tally;
+use super::stats::Stats;
 use super::store::Store;
+use super::tally::{StatsMemory, Tally};
 use super::undelivered::{Hook, Overflow, Undelivered};
 use super::waiting::limit_at;
 use crate::primitive::atomic::{AtomicBool, Ordering};
+use crate::primitive::const_unless_loom;
 use crate::task::schedule::Place;
 use crate::task::wait_record::ChannelId;
 use crate::time::{Instant, ns_of};
@@ -24,8 +26,11 @@ use crate::wait::Limit;
 /// A bounded channel that is a `static`: it holds up to `N` values in place, and needs no allocator.
 ///
 /// It is its own sender and receiver, for whoever can name it. It has no handles whose drop would close it, so it is open
-/// until [`StaticChannel::close`]. What waits and what fails is as for a [`bounded`](super::bounded) channel; with `N` zero it is a
+/// until [`StaticChannel::close`]. What waits and what fails is as for any bounded channel; with `N` zero it is a
 /// rendezvous.
+///
+/// It has all forms of the handles but those that need an allocator or a handle: streams and sinks, and kinds other than
+/// bounded. [`StaticChannel::drain`] takes its memory from the caller's stack, and [`StaticChannel::stats`] from a static.
 ///
 /// Its methods take `&'static self`, for the store knows where its memory lies from the first use on.
 ///
@@ -46,6 +51,7 @@ use crate::wait::Limit;
 pub struct StaticChannel<T, const N: usize> {
     shared: Shared<T>,
     slots: UnsafeCell<[MaybeUninit<T>; N]>,
+    stats: Option<&'static StatsMemory>,
     is_lent: AtomicBool,
 }
 
@@ -53,28 +59,46 @@ pub struct StaticChannel<T, const N: usize> {
 unsafe impl<T: Send, const N: usize> Sync for StaticChannel<T, N> {}
 
 impl<T, const N: usize> StaticChannel<T, N> {
-    /// An empty channel, whose senders wait when it is full.
-    #[cfg(not(loom))]
-    #[expect(clippy::new_without_default, reason = "it is made where a static is, and only constants are made there")]
-    pub const fn new() -> Self {
-        Self::with(Overflow::Suspend, None)
+    const_unless_loom! {
+        /// An empty channel, whose senders wait when it is full.
+        #[expect(clippy::new_without_default, reason = "it is made where a static is, and only constants are made there")]
+        pub fn new() -> Self {
+            Self::with(Overflow::Suspend, None)
+        }
     }
 
-    /// An empty channel with this policy, and a hook for values that nobody will receive (see
-    /// [`Builder::on_undelivered`](super::Builder::on_undelivered)).
-    #[cfg(not(loom))]
-    pub const fn with(overflow: Overflow, on_undelivered: Option<fn(T, Undelivered)>) -> Self {
-        let state = State::new(Store::without_memory(), overflow, Tally::OFF);
-        let shared = Shared::new(state, N, Hook::function(on_undelivered));
-        Self { shared, slots: UnsafeCell::new([const { MaybeUninit::uninit() }; N]), is_lent: AtomicBool::new(false) }
+    const_unless_loom! {
+        /// An empty channel with this policy, and a hook for values that nobody will receive: one that is called as that
+        /// of a channel from a builder is, once for each value and with the reason.
+        pub fn with(overflow: Overflow, on_undelivered: Option<fn(T, Undelivered)>) -> Self {
+            let state = State::new(Store::without_memory(), overflow, Tally::OFF);
+            Self {
+                shared: Shared::new(state, N, Hook::function(on_undelivered)),
+                slots: UnsafeCell::new([const { MaybeUninit::uninit() }; N]),
+                stats: None,
+                is_lent: AtomicBool::new(false),
+            }
+        }
     }
 
-    /// As in other builds, but not for statics: loom's atomics cannot be made there.
-    #[cfg(loom)]
-    pub(super) fn with(overflow: Overflow, on_undelivered: Option<fn(T, Undelivered)>) -> Self {
-        let state = State::new(Store::without_memory(), overflow, Tally::OFF);
-        let shared = Shared::new(state, N, Hook::function(on_undelivered));
-        Self { shared, slots: UnsafeCell::new([const { MaybeUninit::uninit() }; N]), is_lent: AtomicBool::new(false) }
+    /// As it is, but it counts what it does, in `memory`: see [`StaticChannel::stats`]. Memory that is given to two channels
+    /// is that of the one that is used first; the other does not count.
+    ///
+    /// ```
+    /// use kcoro_core::channel::{StaticChannel, StatsMemory};
+    ///
+    /// static COUNTS: StatsMemory = StatsMemory::new();
+    /// static EVENTS: StaticChannel<u32, 2> = StaticChannel::new().with_stats(&COUNTS);
+    ///
+    /// assert_eq!((0..3).filter(|n| EVENTS.try_send(*n).is_ok()).count(), 2);
+    /// let stats = EVENTS.stats().unwrap();
+    /// assert_eq!((stats.sends, stats.failed_sends.full, stats.high_water), (2, 1, 2));
+    /// ```
+    #[must_use = "it is this channel, changed"]
+    pub const fn with_stats(mut self, memory: &'static StatsMemory) -> Self {
+        self.stats = Some(memory);
+        self.shared.counts = true;
+        self
     }
 
     /// The channel, whose store has its memory.
@@ -90,6 +114,9 @@ impl<T, const N: usize> StaticChannel<T, N> {
 
     /// Whoever is first lends the store its memory; whoever comes at the same time lends the same.
     fn lend(&'static self, state: &mut State<T>) {
+        if let Some(memory) = self.stats {
+            state.tally.lend(memory);
+        }
         // SAFETY: the slots are this channel's, which stays in place for ever, and nobody else uses them.
         unsafe { state.buffer.lend(NonNull::new_unchecked(self.slots.get()).cast(), N) };
     }
@@ -209,6 +236,11 @@ impl<T, const N: usize> StaticChannel<T, N> {
         RecvFuture::new(self.shared())
     }
 
+    /// Receives until the channel is closed and drained, or the coroutine is cancelled.
+    pub fn iter(&'static self) -> impl Iterator<Item = T> {
+        core::iter::from_fn(|| self.recv().ok())
+    }
+
     /// Receives what is there now.
     pub fn try_iter(&'static self) -> impl Iterator<Item = T> {
         core::iter::from_fn(|| self.try_recv().ok())
@@ -242,6 +274,11 @@ impl<T, const N: usize> StaticChannel<T, N> {
     /// How many values the channel can hold.
     pub const fn capacity(&self) -> usize {
         N
+    }
+
+    /// What the channel has done until now, if it was made [with stats](StaticChannel::with_stats).
+    pub fn stats(&'static self) -> Option<Stats> {
+        self.shared().stats()
     }
 
     /// What tells this channel from others, in a dump for example.

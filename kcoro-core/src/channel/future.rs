@@ -227,7 +227,7 @@ impl<T> Sending<T> {
     }
 }
 
-/// See [`Receiver::recv_async`](super::Receiver::recv_async).
+/// See [`recv_async`](super::Receiver::recv_async).
 #[must_use = "a future does nothing until it is awaited"]
 pub struct RecvFuture<'a, T> {
     channel: &'a Shared<T>,
@@ -256,7 +256,7 @@ impl<T> Drop for RecvFuture<'_, T> {
     }
 }
 
-/// See [`Sender::send_async`](super::Sender::send_async).
+/// See [`send_async`](super::Sender::send_async).
 #[must_use = "a future does nothing until it is awaited"]
 pub struct SendFuture<'a, T> {
     channel: &'a Shared<T>,

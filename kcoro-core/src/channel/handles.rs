@@ -3,14 +3,11 @@
 //! any more goes to the hook.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::core::Shared;
-use super::stats::Stats;
-use super::store::Store;
-use super::undelivered::{Undelivered, each};
+use super::undelivered::each;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
-use crate::wait::wake::Wake;
+use crate::primitive::const_unless_loom;
 
 /// How many handles there are, of each side.
 pub(super) struct Handles {
@@ -19,14 +16,10 @@ pub(super) struct Handles {
 }
 
 impl Handles {
-    #[cfg(not(loom))]
-    pub(super) const fn one_of_each() -> Self {
-        Self { senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
-    }
-
-    #[cfg(loom)]
-    pub(super) fn one_of_each() -> Self {
-        Self { senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
+    const_unless_loom! {
+        pub(super) fn one_of_each() -> Self {
+            Self { senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) }
+        }
     }
 }
 
@@ -62,51 +55,5 @@ impl<T> Shared<T> {
             let mut steps = [close, discard].into_iter();
             each(|| steps.next(), |step| step(self));
         }
-    }
-
-    /// See [`Stats`].
-    pub(super) fn stats(&self) -> Option<Stats> {
-        if self.counts { self.state.lock().tally.read() } else { None }
-    }
-
-    /// Takes all that is buffered, at one instant, for a receiver.
-    pub(super) fn drain(&self) -> Store<T> {
-        self.take_all(|stats, count| stats.receives += count)
-    }
-
-    /// Takes all that is buffered, at one instant, for the hook. Says how many values that were.
-    pub(super) fn discard(&self) -> usize {
-        let mut discarded = self.take_all(|stats, count| stats.undelivered(Undelivered::Discarded, count));
-        let count = discarded.len();
-        each(|| discarded.pop(), |value| self.hook.give(value, Undelivered::Discarded));
-        count
-    }
-
-    /// Exchanges the store for an empty one, and lets those senders in for whom there is room now. All of them under one
-    /// lock, for a sender that comes later must not be before them.
-    fn take_all(&self, count: fn(&mut Stats, u64)) -> Store<T> {
-        // What is closed stays so, and empty once it is.
-        let mut other = if self.is_closed() { Store::empty(self.capacity) } else { Store::new(self.capacity) };
-        let mut wakes: Vec<Wake> = Vec::new();
-        loop {
-            let mut state = self.state.lock();
-            let waiting = if state.closed { 0 } else { state.senders.count_up_to(self.capacity) };
-            if waiting > wakes.capacity() || waiting > other.slots() {
-                drop(state);
-                wakes.reserve(waiting);
-                other = Store::with_slots(waiting);
-                continue;
-            }
-            core::mem::swap(&mut state.buffer, &mut other);
-            while let Some(wake) = state.refill(self.capacity) {
-                // Within its capacity: nobody wins more waits than there are waiters.
-                wakes.push(wake);
-            }
-            state.tally.note(|stats| count(stats, other.len() as u64));
-            break;
-        }
-        let mut wakes = wakes.into_iter();
-        each(|| wakes.next(), Wake::wake);
-        other
     }
 }

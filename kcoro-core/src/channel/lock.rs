@@ -6,7 +6,7 @@ use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 
 use super::core::State;
-use crate::primitive::{SpinGuard, SpinLock};
+use crate::primitive::{SpinGuard, SpinLock, const_unless_loom};
 
 /// See the [module](self).
 pub(super) struct StateLock<T>(SpinLock<State<T>>);
@@ -15,14 +15,10 @@ pub(super) struct StateLock<T>(SpinLock<State<T>>);
 pub(super) struct StateGuard<'a, T>(ManuallyDrop<SpinGuard<'a, State<T>>>);
 
 impl<T> StateLock<T> {
-    #[cfg(not(loom))]
-    pub(super) const fn new(state: State<T>) -> Self {
-        Self(SpinLock::new(state))
-    }
-
-    #[cfg(loom)]
-    pub(super) fn new(state: State<T>) -> Self {
-        Self(SpinLock::new(state))
+    const_unless_loom! {
+        pub(super) fn new(state: State<T>) -> Self {
+            Self(SpinLock::new(state))
+        }
     }
 
     #[inline(always)]

@@ -3,15 +3,23 @@
 //!
 //! | kind | `send` waits | `recv` waits |
 //! |---|---|---|
-//! | [`rendezvous`] | until a receiver takes the value | until a sender comes |
-//! | [`bounded`]`(n)` | while `n` values wait, exactly | while empty |
-//! | [`unbounded`] | never: it grows, and gives the memory back | while empty |
-//! | [`conflated`] | never: the newest value replaces the one that waits | while empty |
-//! | [`after`], [`at`], [`tick`] | | until it is time |
-//! | [`never()`] | | for ever |
+#![cfg_attr(
+    feature = "alloc",
+    doc = "| [`rendezvous`] | until a receiver takes the value | until a sender comes |
+| [`bounded`]`(n)` | while `n` values wait, exactly | while empty |
+| [`unbounded`] | never: it grows, and gives the memory back | while empty |
+| [`conflated`] | never: the newest value replaces the one that waits | while empty |
+| [`after`], [`at`], [`tick`] | | until it is time |
+| [`never()`] | | for ever |"
+)]
+//! | [`StaticChannel`]`<T, N>` | while `N` values wait, exactly | while empty |
 //!
-//! A [`Builder`] makes each of them with a hook for values that nobody receives, with stats, or with another policy of
-//! what happens when it is full ([`Overflow`]).
+#![cfg_attr(
+    feature = "alloc",
+    doc = "A [`Builder`] makes those with an allocator with a hook for values that nobody receives, with stats, or with
+another policy of what happens when they are full ([`Overflow`]); those in statics are made with all of that, too."
+)]
+#![cfg_attr(not(feature = "alloc"), doc = "This build has no allocator: all its channels are in statics.")]
 //!
 //! Values leave in the order in which they entered. Waiters are served in the order in which they registered; an
 //! operation that need not wait may overtake only those that have not registered yet. A value goes straight from a sender
@@ -59,10 +67,16 @@ mod receiver;
 mod sender;
 #[cfg(feature = "futures")]
 mod sink;
+mod static_drain;
 mod stats;
 mod store;
 #[cfg(feature = "futures")]
 mod stream;
+#[cfg(feature = "alloc")]
+mod taking;
+mod tally;
+#[cfg(all(feature = "alloc", not(loom)))]
+mod ticks;
 #[cfg(all(feature = "alloc", not(loom)))]
 mod timed;
 mod undelivered;
@@ -82,10 +96,16 @@ pub use self::receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use self::sender::Sender;
 #[cfg(feature = "futures")]
 pub use self::sink::{IntoSink, SendSink};
+pub use self::static_drain::StaticDrain;
 pub use self::stats::{Failures, Rates, Stats};
 #[cfg(feature = "futures")]
 pub use self::stream::{IntoStream, RecvStream};
+pub use self::tally::StatsMemory;
 #[cfg(all(feature = "alloc", not(loom)))]
 pub use self::timed::{after, at, tick};
 pub use self::undelivered::{Overflow, Undelivered};
 pub use crate::task::wait_record::ChannelId;
+
+/// Whom the documentation means where there are no handles: a static channel is its own sender and receiver.
+#[cfg(all(doc, not(feature = "alloc")))]
+pub(crate) use self::fixed::{StaticChannel as Receiver, StaticChannel as Sender};

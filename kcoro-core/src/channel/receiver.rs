@@ -11,7 +11,7 @@ use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::future::RecvFuture;
 use super::stats::Stats;
 use super::waiting::limit_at;
-use crate::task::wait_record::ChannelId;
+use crate::task::wait_record::{ChannelId, WaitsFor};
 use crate::time::{Instant, ns_of};
 use crate::wait::Limit;
 
@@ -63,6 +63,14 @@ impl<T> Receiver<T> {
     /// See [`RecvTimeoutError`].
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.0.recv(limit_at(deadline).map_err(RecvTimeoutError::Clock)?)
+    }
+
+    /// As [`Receiver::recv`] or, with a `deadline`, [`Receiver::recv_deadline`]; dumps say that the value is the reply of the
+    /// actor with this mailbox.
+    #[cfg(not(loom))]
+    pub(crate) fn recv_reply(&self, of: ChannelId, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        let limit = deadline.map_or(Ok(Limit::Never), limit_at).map_err(RecvTimeoutError::Clock)?;
+        self.0.recv_as(limit, |_| WaitsFor::Reply(of))
     }
 
     /// Receives a value from async code. Dropping the future gives up; a value that it had already won goes to the next

@@ -2,8 +2,6 @@
 //! What a channel has done, for those who ask: counted under its lock if it was built
 //! [with stats](super::Builder::with_stats), else not at all.
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::undelivered::Undelivered;
@@ -86,6 +84,21 @@ pub struct Rates {
 }
 
 impl Stats {
+    /// Nothing has been done. (`default` is not for constants.)
+    pub(super) const ZERO: Self = Self {
+        sends: 0,
+        receives: 0,
+        send_waits: 0,
+        receive_waits: 0,
+        failed_sends: Failures::ZERO,
+        failed_receives: Failures::ZERO,
+        replaced: 0,
+        refused: 0,
+        discarded: 0,
+        abandoned: 0,
+        high_water: 0,
+    };
+
     /// The rates between `earlier`, which is a snapshot of the same channel, and this one, taken `elapsed` later.
     ///
     /// If no time has elapsed, all rates are zero. Counters that went back, because `earlier` is the later one or another
@@ -128,6 +141,8 @@ impl Stats {
 }
 
 impl Failures {
+    const ZERO: Self = Self { full: 0, empty: 0, closed: 0, timed_out: 0, cancelled: 0, cannot_wait: 0 };
+
     /// All together.
     pub fn total(&self) -> u64 {
         self.full + self.empty + self.closed + self.timed_out + self.cancelled + self.cannot_wait
@@ -141,48 +156,4 @@ impl Failures {
             _ => self.cancelled += 1,
         }
     }
-}
-
-/// The counters of a channel, if it has any.
-#[cfg(feature = "alloc")]
-pub(super) struct Tally(Option<Box<Stats>>);
-
-/// As above, where there is no memory for them.
-#[cfg(not(feature = "alloc"))]
-pub(super) struct Tally;
-
-#[cfg(feature = "alloc")]
-impl Tally {
-    pub(super) const OFF: Self = Self(None);
-
-    pub(super) fn on() -> Self {
-        Self(Some(Box::default()))
-    }
-
-    pub(super) const fn is_on(&self) -> bool {
-        self.0.is_some()
-    }
-
-    #[inline(always)]
-    pub(super) fn note(&mut self, count: impl FnOnce(&mut Stats)) {
-        if let Some(stats) = &mut self.0 {
-            count(stats);
-        }
-    }
-
-    pub(super) fn read(&self) -> Option<Stats> {
-        self.0.as_deref().copied()
-    }
-}
-
-#[cfg(not(feature = "alloc"))]
-impl Tally {
-    pub(super) const OFF: Self = Self;
-
-    pub(super) const fn is_on(&self) -> bool {
-        false
-    }
-
-    #[inline(always)]
-    pub(super) fn note(&mut self, _count: impl FnOnce(&mut Stats)) {}
 }

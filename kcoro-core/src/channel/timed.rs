@@ -2,7 +2,7 @@
 //! Channels that time sends into: [`after`], [`at`] and [`tick`].
 //!
 //! Each is a channel for one value, and a timer that knows it without keeping it. The channel's hook owns the timer, so the
-//! timer is disarmed when the channel goes, which is when its last receiver does.
+//! timer is disarmed when the channel goes, which is when its last receiver does. What a tick adds to that, `ticks` has.
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
@@ -10,14 +10,13 @@ use core::time::Duration;
 
 use super::core::{Shared, State};
 use super::receiver::Receiver;
-use super::stats::Tally;
 use super::store::Store;
+use super::tally::Tally;
+use super::ticks::ticking;
 use super::undelivered::{Hook, Overflow};
-use crate::platform::ClockId;
-use crate::primitive::atomic::{AtomicU64, Ordering};
 use crate::sched::Handle;
 use crate::sched::timer::{Action, Home, Timer};
-use crate::time::{Instant, TimeError, ns_of};
+use crate::time::{Instant, TimeError};
 
 /// A receiver to which one instant comes, `duration` from now: the instant itself, however late it is received. Nothing
 /// comes after it, as with [`never`](super::never).
@@ -41,7 +40,7 @@ use crate::time::{Instant, TimeError, ns_of};
 pub fn after(duration: Duration) -> Result<Receiver<Instant>, TimeError> {
     let home = Home::here()?;
     let at_ns = home.reading_after(duration);
-    Ok(timed(home, at_ns, ONCE))
+    Ok(once(home, at_ns))
 }
 
 /// As [`after`], at this instant; at once if it is past.
@@ -53,7 +52,7 @@ pub fn after(duration: Duration) -> Result<Receiver<Instant>, TimeError> {
 pub fn at(instant: Instant) -> Result<Receiver<Instant>, TimeError> {
     let home = Home::here()?;
     let at_ns = home.reading_at(instant)?;
-    Ok(timed(home, at_ns, ONCE))
+    Ok(once(home, at_ns))
 }
 
 /// A receiver to which an instant comes every `period`, the first one `period` from now.
@@ -62,7 +61,8 @@ pub fn at(instant: Instant) -> Result<Receiver<Instant>, TimeError> {
 /// when the next is due keeps its place, and the next is dropped; what is missed because time jumped or the worker was busy
 /// is dropped, too. A period of zero counts as one nanosecond.
 ///
-/// The worker wakes for each tick as long as there is a receiver.
+/// A worker wakes for each tick that somebody takes. While one waits in the channel no timer is armed: the receive that
+/// takes it arms the next.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ impl Handle {
     pub fn after(&self, duration: Duration) -> Receiver<Instant> {
         let home = Home::of(self);
         let at_ns = home.reading_after(duration);
-        timed(home, at_ns, ONCE)
+        once(home, at_ns)
     }
 
     /// As [`at`], from anywhere, by the time of this runtime.
@@ -87,7 +87,7 @@ impl Handle {
     pub fn at(&self, instant: Instant) -> Result<Receiver<Instant>, TimeError> {
         let home = Home::of(self);
         let at_ns = home.reading_at(instant)?;
-        Ok(timed(home, at_ns, ONCE))
+        Ok(once(home, at_ns))
     }
 
     /// As [`tick`], from anywhere, by the time of this runtime.
@@ -96,61 +96,44 @@ impl Handle {
     }
 }
 
-/// The period of what comes once.
-const ONCE: u64 = 0;
-
-/// Sends an instant when it is due.
-struct Sends {
+/// Sends one instant when it is due.
+struct Once {
     into: Weak<Shared<Instant>>,
-    clock: ClockId,
-    period_ns: u64,
-    /// When the next one is due. Only the timer's worker uses it once the timer is armed.
-    due_ns: AtomicU64,
+    instant: Instant,
 }
 
-impl Action for Sends {
-    fn due(timer: &Arc<Timer<Self>>, now_ns: u64) {
-        let Some(channel) = timer.action.into.upgrade() else { return };
-        // Relaxed: see the field.
-        let due_ns = timer.action.due_ns.load(Ordering::Relaxed);
-        // A tick that finds the one before it still there is dropped, and so is one whose channel has been closed.
-        let _ = channel.try_send(Instant::from_clock(timer.action.clock, due_ns));
-        let period_ns = timer.action.period_ns;
-        if period_ns != ONCE && !channel.is_closed() {
-            let next_ns = next_tick(due_ns, period_ns, now_ns);
-            timer.action.due_ns.store(next_ns, Ordering::Relaxed);
-            timer.arm(next_ns);
+impl Action for Once {
+    fn due(timer: &Arc<Timer<Self>>, _: u64) {
+        if let Some(channel) = timer.action.into.upgrade() {
+            // One that has been closed takes no more.
+            let _ = channel.try_send(timer.action.instant);
         }
     }
 }
 
-/// The first tick of the beat that `due_ns` is of which is still to come.
-fn next_tick(due_ns: u64, period_ns: u64, now_ns: u64) -> u64 {
-    let passed = now_ns.saturating_sub(due_ns) / period_ns;
-    due_ns.saturating_add(period_ns.saturating_mul(passed.saturating_add(1)))
+fn once(home: Home, at_ns: u64) -> Receiver<Instant> {
+    let instant = Instant::from_clock(home.clock(), at_ns);
+    timed(home, at_ns, |into| Once { into, instant })
 }
 
 /// Disarms the timer of a channel when that goes.
-struct Disarms(Arc<Timer<Sends>>);
+struct Disarms<A: Action>(Arc<Timer<A>>);
 
-impl Drop for Disarms {
+impl<A: Action> Drop for Disarms<A> {
     fn drop(&mut self) {
         self.0.finish();
     }
 }
 
-fn ticking(home: Home, period: Duration) -> Receiver<Instant> {
-    let period_ns = ns_of(period).max(1);
-    let first_ns = home.reading_after(period.max(Duration::from_nanos(1)));
-    timed(home, first_ns, period_ns)
-}
-
-fn timed(home: Home, at_ns: u64, period_ns: u64) -> Receiver<Instant> {
+/// A channel into which a timer sends that is armed for `at_ns`.
+pub(super) fn timed<A: Action>(
+    home: Home,
+    at_ns: u64,
+    action: impl FnOnce(Weak<Shared<Instant>>) -> A,
+) -> Receiver<Instant> {
     let mut armed = None;
     let shared = Arc::new_cyclic(|into| {
-        let clock = home.clock();
-        let sends = Sends { into: into.clone(), clock, period_ns, due_ns: AtomicU64::new(at_ns) };
-        let timer = Timer::new(home, sends);
+        let timer = Timer::new(home, action(into.clone()));
         armed = Some(timer.clone());
         let owns = Disarms(timer);
         let hook = Hook::Closure(Box::new(move |_, _| _ = &owns));
@@ -162,19 +145,4 @@ fn timed(home: Home, at_ns: u64, period_ns: u64) -> Receiver<Instant> {
     }
     // As with `never`, the one sender that is counted is nobody's.
     Receiver::new(shared)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::next_tick;
-
-    #[test]
-    fn the_next_tick_is_to_come_and_of_the_same_beat() {
-        assert_eq!(next_tick(100, 10, 100), 110);
-        assert_eq!(next_tick(100, 10, 109), 110);
-        assert_eq!(next_tick(100, 10, 110), 120);
-        assert_eq!(next_tick(100, 10, 157), 160, "those in between are missed");
-        assert_eq!(next_tick(u64::MAX - 5, 10, u64::MAX - 3), u64::MAX, "the end of time");
-        assert_eq!(next_tick(5, u64::MAX, 9), u64::MAX);
-    }
 }

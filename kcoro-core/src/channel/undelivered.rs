@@ -28,7 +28,7 @@ pub enum Undelivered {
     Replaced,
     /// There was no room for it ([`Overflow::DropLatest`]; also [`Overflow::DropOldest`] where there is no buffer).
     Refused,
-    /// It was in the channel when [`Receiver::discard`](super::Receiver::discard) emptied it, or its last receiver went.
+    /// It was in the channel when [`discard`](super::Receiver::discard) emptied it, or its last receiver went.
     Discarded,
     /// It had been handed to a receive future that was dropped, and a [`StaticChannel`](super::StaticChannel) had no room
     /// to take it back.

@@ -11,7 +11,7 @@ use super::error::{RecvTimeoutError, SendTimeoutError, TryRecvError};
 use super::lock::StateGuard;
 use super::stats::Stats;
 use crate::task::claim::{Accepts, Outcome};
-use crate::task::wait_record::WaitsFor;
+use crate::task::wait_record::{ChannelId, WaitsFor};
 use crate::time::{ClockMismatch, Instant};
 use crate::wait::queue::Node;
 use crate::wait::wake::Wake;
@@ -148,6 +148,16 @@ impl<T> Shared<T> {
     /// A receive that waits for a value.
     #[inline]
     pub(super) fn recv(&self, limit: Limit) -> Result<T, RecvTimeoutError> {
+        self.recv_as(limit, WaitsFor::ToReceive)
+    }
+
+    /// As [`Shared::recv`]; dumps say that it waits for `what` becomes of this channel.
+    #[inline]
+    pub(super) fn recv_as(
+        &self,
+        limit: Limit,
+        what: impl FnOnce(ChannelId) -> WaitsFor,
+    ) -> Result<T, RecvTimeoutError> {
         let entry = enter();
         if entry.check_cancelled().is_err() {
             self.note(|stats| stats.failed_receives.cancelled += 1);
@@ -161,17 +171,22 @@ impl<T> Shared<T> {
                 Ok(value)
             }
             Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) if entry.is_coroutine() => self.park_receiver(state, entry, limit),
+            Err(TryRecvError::Empty) if entry.is_coroutine() => self.park_receiver(state, entry, limit, what),
             Err(TryRecvError::Empty) => {
                 drop(state);
-                self.recv_slowly(entry, limit)
+                self.recv_slowly(entry, limit, what)
             }
         }
     }
 
     /// A receive from a thread, whose parker must not be made under the lock.
     #[cold]
-    fn recv_slowly(&self, entry: Entry, limit: Limit) -> Result<T, RecvTimeoutError> {
+    fn recv_slowly(
+        &self,
+        entry: Entry,
+        limit: Limit,
+        what: impl FnOnce(ChannelId) -> WaitsFor,
+    ) -> Result<T, RecvTimeoutError> {
         // As in `send_slowly`.
         drop(entry.waiter());
         let mut state = self.state.lock();
@@ -182,12 +197,18 @@ impl<T> Shared<T> {
                 Ok(value)
             }
             Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) => self.park_receiver(state, entry, limit),
+            Err(TryRecvError::Empty) => self.park_receiver(state, entry, limit, what),
         }
     }
 
     /// Registers as a waiting receiver, under the lock that found the channel empty, and waits.
-    fn park_receiver(&self, mut state: StateGuard<'_, T>, entry: Entry, limit: Limit) -> Result<T, RecvTimeoutError> {
+    fn park_receiver(
+        &self,
+        mut state: StateGuard<'_, T>,
+        entry: Entry,
+        limit: Limit,
+        what: impl FnOnce(ChannelId) -> WaitsFor,
+    ) -> Result<T, RecvTimeoutError> {
         let waiter = match entry.waiter() {
             Ok(waiter) => waiter,
             Err(why) => {
@@ -206,7 +227,7 @@ impl<T> Shared<T> {
         unsafe { state.receivers.push(node) };
         state.tally.note(|stats| stats.receive_waits += 1);
         drop(state);
-        match waiter.park(WaitsFor::ToReceive(self.id()), Accepts::CANCEL, limit, generation).0 {
+        match waiter.park(what(self.id()), Accepts::CANCEL, limit, generation).0 {
             // SAFETY: the sender wrote the slot before it won the claim.
             Outcome::Event => Ok(unsafe { slot.assume_init() }),
             ended => {

@@ -88,3 +88,17 @@ mod imp {
 pub(crate) use imp::thread;
 #[allow(unused_imports, reason = "which of these a build needs depends on its features")]
 pub(crate) use imp::{UnsafeCell, atomic, hint};
+
+/// A constructor that is `const`, but for loom, whose objects are made at run time.
+macro_rules! const_unless_loom {
+    ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$attribute])*
+        $visibility const fn $($function)*
+
+        #[cfg(loom)]
+        $(#[$attribute])*
+        $visibility fn $($function)*
+    };
+}
+pub(crate) use const_unless_loom;

@@ -8,11 +8,12 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use super::handle::{LocalRuntime, Runtime};
+use super::handle::Runtime;
 use super::idle::MAX_WORKERS;
+use super::local_runtime::LocalRuntime;
 use super::phase::Phase;
+use super::placing::checked_class;
 use super::runtime::{Config, Inner, PanicHook, PanicPolicy, UnobservedPanic};
-use super::spawn_builder::checked_class;
 use super::worker::Worker;
 use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
 use crate::stack::StackError;

@@ -1,73 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! [`Runtime`], [`LocalRuntime`] and [`Handle`]: what a program holds of a runtime.
-#![expect(unsafe_code, reason = "runs closures that borrow, and waits for them; becomes a worker")]
+//! [`Runtime`] and [`Handle`]: what a program holds of a runtime.
+#![expect(unsafe_code, reason = "runs closures that borrow, and waits for them")]
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::cell::Cell;
 use core::fmt;
-use core::marker::PhantomData;
 use core::time::Duration;
 
 use super::builder::RuntimeBuilder;
 use super::dump::Dump;
-use super::join::{JoinError, JoinHandle};
+use super::join::JoinHandle;
 use super::metrics::Metrics;
-use super::panicked::Panicked;
-use super::phase::Phase;
+use super::run_error::RunError;
 use super::runtime::Inner;
+use super::scope_link::ScopeOf;
 use super::shutdown::ShutdownReport;
 use super::spawn::SpawnError;
 use super::spawn_builder::Builder;
 use super::stats::Stats;
-use super::task_core::ScopeOf;
-use crate::platform::{Platform, ambient};
-use crate::wait::{CannotWait, enter};
+use crate::platform::Platform;
+use crate::wait::enter;
 
 /// How long dropping a runtime waits for its coroutines to end after it has cancelled them.
 pub const DROP_GRACE: Duration = Duration::from_secs(5);
-
-/// Why [`Runtime::run`] has no result.
-#[non_exhaustive]
-pub enum RunError {
-    /// The root coroutine panicked.
-    Panicked(Panicked),
-    /// The root coroutine could not be spawned, or had no stack.
-    Spawn(SpawnError),
-    /// The caller cannot wait for it.
-    CannotWait(CannotWait),
-    /// A thread that runs a coroutine cannot drive another runtime: call [`Runtime::run`], which parks the coroutine.
-    InsideRuntime,
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Panicked(panicked) => write!(f, "the root coroutine panicked: {panicked}"),
-            Self::Spawn(why) => write!(f, "the root coroutine was not spawned: {why}"),
-            Self::CannotWait(why) => why.fmt(f),
-            Self::InsideRuntime => f.write_str("a local runtime cannot be driven from inside of a runtime"),
-        }
-    }
-}
-
-impl fmt::Debug for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RunError({self})")
-    }
-}
-
-impl core::error::Error for RunError {}
-
-impl RunError {
-    fn of(why: JoinError) -> Self {
-        match why {
-            JoinError::Panicked(panicked) => Self::Panicked(panicked),
-            JoinError::NoStack(why) => Self::Spawn(SpawnError::Stack(why)),
-            _ => Self::Spawn(SpawnError::Shutdown),
-        }
-    }
-}
 
 /// A runtime whose workers are threads of their own.
 ///
@@ -142,125 +97,10 @@ impl core::ops::Deref for Runtime {
     }
 }
 
-/// A runtime whose worker 0 is its owner's thread, while that is in [`LocalRuntime::run`].
-///
-/// It stays on the thread that built it, because coroutines that started there do. Dropping it is
-/// [`LocalRuntime::shutdown`] with a grace of [`DROP_GRACE`]. Do not forget it: coroutines that are suspended on a thread
-/// that ends outlive the thread-locals that their frames may borrow.
-#[derive(Debug)]
-pub struct LocalRuntime {
-    handle: Handle,
-    driving: Cell<Driving>,
-    _not_send: PhantomData<*const ()>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Driving {
-    No,
-    Yes,
-}
-
-impl LocalRuntime {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self { handle: Handle { inner }, driving: Cell::new(Driving::No), _not_send: PhantomData }
-    }
-
-    /// Runs `root` as a coroutine on this thread and drives the runtime's other coroutines here until it has ended.
-    ///
-    /// Neither the closure nor its output need be `Send`, and both may borrow. Coroutines bound to this thread rest
-    /// between two calls.
-    ///
-    /// # Errors
-    ///
-    /// See [`RunError`]; [`SpawnError::Full`] at the runtime's limit, because nobody would drive those that could make
-    /// room.
-    #[track_caller]
-    pub fn run<F, T>(&self, root: F) -> Result<T, RunError>
-    where
-        F: FnOnce() -> T,
-    {
-        if !ambient::worker().is_null() || self.driving.get() == Driving::Yes {
-            return Err(RunError::InsideRuntime);
-        }
-        // Waiting for room would be in vain: what could make room may be bound to this thread.
-        let builder = Builder::on(&self.handle.inner).name("root").worker(0).without_waiting();
-        // SAFETY: worker 0 is this very thread, so nothing is sent anywhere; the borrows outlive the call, because the
-        // drive below ends only when the root has.
-        let handle = unsafe { builder.spawn_unchecked(root, ScopeOf::NONE) };
-        let mut handle = handle.map_err(RunError::Spawn)?;
-        self.drive(|| handle.is_finished());
-        match handle.try_join() {
-            Ok(output) => Ok(output),
-            Err(super::join::TryJoinError::Failed(why)) => Err(RunError::of(why)),
-            Err(super::join::TryJoinError::NotYet) => unreachable!("driven until it had ended"),
-        }
-    }
-
-    /// Is worker 0 until `is_over`.
-    fn drive(&self, is_over: impl Fn() -> bool) {
-        struct Restore<'a>(*const (), &'a Cell<Driving>);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                // SAFETY: what was there before is there again.
-                unsafe { ambient::set_worker(self.0) };
-                self.1.set(Driving::No);
-            }
-        }
-        let worker = &self.handle.inner.workers()[0];
-        self.driving.set(Driving::Yes);
-        // SAFETY: this thread is worker 0 until `Restore` says otherwise: the value is not `Send`, and `driving` keeps
-        // a second drive out.
-        unsafe {
-            let _restore = Restore(ambient::set_worker(worker.head_ptr().cast()), &self.driving);
-            worker.run_base_loop(is_over);
-            if worker.runtime().phase.get() == Phase::Stopped {
-                worker.drop_unstarted();
-            }
-        }
-    }
-
-    /// A handle for spawning from elsewhere.
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    /// As [`Runtime::shutdown`]; drives the coroutines of this thread to their end.
-    ///
-    /// # Aborts
-    ///
-    /// If a coroutine that started on this thread has not ended after `grace`: the thread could never go on without
-    /// invalidating its frames. The message names it.
-    pub fn shutdown(self, grace: Duration) -> ShutdownReport {
-        let report = self.shut_down(grace);
-        let this = core::mem::ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped, so the handle is taken once.
-        drop(unsafe { core::ptr::read(&raw const this.handle) });
-        report
-    }
-
-    fn shut_down(&self, grace: Duration) -> ShutdownReport {
-        super::shutdown::shut_down_local(&self.handle.inner, grace, |is_over| self.drive(is_over))
-    }
-}
-
-impl Drop for LocalRuntime {
-    fn drop(&mut self) {
-        self.shut_down(DROP_GRACE);
-    }
-}
-
-impl core::ops::Deref for LocalRuntime {
-    type Target = Handle;
-
-    fn deref(&self) -> &Handle {
-        &self.handle
-    }
-}
-
 /// Spawns coroutines on a runtime, from anywhere; cheap to clone. It does not keep the workers running.
 #[derive(Clone)]
 pub struct Handle {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Handle {

@@ -23,6 +23,7 @@
 use core::ptr::{self, NonNull};
 
 use crate::primitive::atomic::{AtomicPtr, Ordering};
+use crate::primitive::const_unless_loom;
 use crate::util::linked::{Chain, Linked, next_of, set_next_of};
 
 /// What [`Inbox::push`] found.
@@ -46,14 +47,10 @@ const fn sleeping<T>() -> *mut T {
 }
 
 impl<T> Inbox<T> {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()) }
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self { head: AtomicPtr::new(ptr::null_mut()) }
+        }
     }
 
     /// Whether there was nothing to take. Cheap, and may be out of date.

@@ -7,8 +7,8 @@
 
 use core::ptr::NonNull;
 
-use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicUsize, Ordering};
+use crate::primitive::{SpinLock, const_unless_loom};
 use crate::util::cache_padded::CachePadded;
 use crate::util::linked::{Chain, Linked};
 
@@ -20,14 +20,10 @@ pub(crate) struct Injector<T> {
 }
 
 impl<T> Injector<T> {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self { len: CachePadded::new(AtomicUsize::new(0)), nodes: SpinLock::new(Chain::new()) }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self { len: CachePadded::new(AtomicUsize::new(0)), nodes: SpinLock::new(Chain::new()) }
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self { len: CachePadded::new(AtomicUsize::new(0)), nodes: SpinLock::new(Chain::new()) }
+        }
     }
 
     /// How many nodes are queued. Takes no lock, and may be out of date.

@@ -7,10 +7,11 @@ use core::fmt;
 use core::marker::PhantomPinned;
 use core::pin::Pin;
 
-use super::join::{JoinError, JoinHandle, TryJoinError};
+use super::join::JoinHandle;
+use super::join_error::{JoinError, TryJoinError};
 use crate::task::schedule::Place;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 use crate::wait::queue::Node;
 
 /// See [`JoinHandle::join_arm`].
@@ -70,6 +71,8 @@ unsafe impl<T> Arm for JoinArm<'_, T> {
     type Output = Result<T, JoinError>;
 
     const REPORTS: Reports = Reports::Errors;
+
+    const STAYS: Stays = Stays::UntilReady;
 
     fn try_complete(self: Pin<&mut Self>) -> bool {
         let this = self.inside();

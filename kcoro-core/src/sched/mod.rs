@@ -16,11 +16,11 @@
 //! | `switching` | leaving one coroutine and arriving in the next |
 //! | `base` | the base loop: look around, search, sleep |
 //! | `runtime` | what the workers share |
-//! | `handle` | [`Runtime`], [`LocalRuntime`], [`Handle`] and their builder |
-//! | `spawn` | how a coroutine is made |
-//! | `join`, `join_arm`, `task_core` | its end, its memory |
+//! | `handle`, `local_runtime`, `builder` | [`Runtime`], [`Handle`], [`LocalRuntime`], how they are built |
+//! | `spawn`, `spawn_builder`, `placing` | how a coroutine is made, and where it starts |
+//! | `join`, `join_arm`, `task_core`, `scope_link` | its end, its memory, its scope |
 //! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
-//! | `timer`, `sleep_future` | timers that call something; time for async code |
+//! | `timer`, `sleep_future`, `sleep_arm` | timers that call something; time for async code |
 //! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
 //! | `stats`, `metrics` | counters, and snapshots of them |
@@ -67,7 +67,11 @@ mod join;
 #[cfg(not(loom))]
 mod join_arm;
 #[cfg(not(loom))]
+mod join_error;
+#[cfg(not(loom))]
 mod limit;
+#[cfg(not(loom))]
+mod local_runtime;
 #[cfg(not(loom))]
 mod locals;
 #[cfg(not(loom))]
@@ -76,15 +80,23 @@ mod metrics;
 mod panicked;
 mod phase;
 #[cfg(not(loom))]
+mod placing;
+#[cfg(not(loom))]
 mod queues;
 #[cfg(not(loom))]
 mod registry;
+#[cfg(not(loom))]
+mod run_error;
 #[cfg(not(loom))]
 mod runtime;
 #[cfg(not(loom))]
 mod scheduler;
 #[cfg(not(loom))]
+pub(crate) mod scope_link;
+#[cfg(not(loom))]
 mod shutdown;
+#[cfg(not(loom))]
+mod sleep_arm;
 #[cfg(not(loom))]
 mod sleep_future;
 #[cfg(not(loom))]
@@ -126,14 +138,18 @@ pub(crate) use self::tracing::tell_cancelled;
 pub use self::{
     builder::{BuildError, RuntimeBuilder},
     dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
-    handle::{DROP_GRACE, Handle, LocalRuntime, RunError, Runtime},
-    join::{JoinError, JoinHandle, TryJoinError},
+    handle::{DROP_GRACE, Handle, Runtime},
+    join::JoinHandle,
     join_arm::JoinArm,
+    join_error::{JoinError, TryJoinError},
+    local_runtime::LocalRuntime,
     locals::CoroutineLocal,
     metrics::{Metrics, MetricsDelta, WorkerMetrics},
     panicked::Panicked,
+    run_error::RunError,
     runtime::{PanicPolicy, UnobservedPanic},
     shutdown::{Abandoned, ShutdownReport},
+    sleep_arm::{SleepArm, sleep_arm},
     sleep_future::{SleepFuture, TimeoutError, TimeoutFuture, sleep_async, timeout_async},
     spawn::{SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
     spawn_builder::Builder,

@@ -4,17 +4,17 @@
 
 use alloc::sync::Arc;
 use core::panic::Location;
-use core::ptr::NonNull;
 
 use super::join::JoinHandle;
+use super::placing::{checked_class, current_worker_of, enqueue, less_burdened};
 use super::runtime::Inner;
-use super::stack_cache::class_of;
-use super::task_core::{AtSpawn, NewTask, PartsOfSpawn, ScopeOf, TaskCell, TaskCore};
+use super::scope_link::ScopeOf;
+use super::task_core::{AtSpawn, NewTask, PartsOfSpawn, TaskCell, TaskCore};
 use super::worker::Worker;
-use crate::stack::StackError;
-use crate::task::header::{Header, Options, TaskRef};
+use crate::task::header::{Options, TaskRef};
 use crate::task::schedule::Place;
 use crate::trace::Event;
+use crate::wait::enter;
 
 use super::spawn::SpawnError;
 
@@ -161,6 +161,9 @@ impl<'a> Builder<'a> {
     /// It may start on any worker, which is why `body` is `Send`. From its first resume on it stays on that worker, so
     /// what it makes inside need not be.
     ///
+    /// It waits for room under a limit, and now and then it lets others run first, so that a coroutine that spawns in a loop
+    /// keeps nobody waiting. One that is made [without waiting](Builder::without_waiting) does neither.
+    ///
     /// # Errors
     ///
     /// See [`SpawnError`]; `body` is dropped.
@@ -203,6 +206,10 @@ impl<'a> Builder<'a> {
     {
         let caller = Location::caller();
         let spawn_site = self.spawn_site.unwrap_or(caller);
+        if self.at_limit == AtLimit::Wait {
+            // First, because the coroutine may come back on another worker.
+            enter().charge();
+        }
         let here = match Place::current() {
             // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
             // a coroutine that migrates asks again.
@@ -271,73 +278,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Where to bind a new coroutine at once, because so many more are bound here that whoever starts first is no longer a
-/// good choice. Looked at now and then only: the counters are other workers' cache lines.
-fn less_burdened(here: &Worker, options: Options) -> Option<&Worker> {
-    const EVERY: u64 = 16;
-    let spawned = here.local.next_id.get();
-    if options.has(Options::MIGRATES) {
-        return None;
-    }
-    if spawned.is_multiple_of(EVERY) {
-        let target = here.runtime().less_burdened(here).map_or(here.index, |worker| worker.index);
-        here.local.spawn_target.set(target);
-    }
-    let target = here.local.spawn_target.get();
-    (target != here.index).then(|| &here.runtime().workers()[target])
-}
-
 fn give_back(runtime: &Inner) {
     if let Some(places) = &runtime.places {
         places.give_back();
-    }
-}
-
-/// The calling worker, if it is one of `runtime`.
-fn current_worker_of(runtime: &Inner) -> Option<&Worker> {
-    match Place::current() {
-        Place::Coroutine(head, _) | Place::Base(head) => runtime.worker_of(head),
-        Place::Interrupt | Place::Outside => None,
-    }
-}
-
-/// The class of stacks of `size_bytes`, if `platform` has such.
-pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes: usize) -> Result<u8, StackError> {
-    let limits = platform.stack_limits();
-    if size_bytes < limits.min_bytes {
-        return Err(StackError::TooSmall { size_bytes, min_bytes: limits.min_bytes });
-    }
-    if size_bytes > limits.max_bytes {
-        return Err(StackError::TooLarge { size_bytes, max_bytes: limits.max_bytes });
-    }
-    Ok(class_of(size_bytes))
-}
-
-/// # Safety
-///
-/// The caller owns the task; the runtime stays alive during the call. `here` is the calling worker, `target` the one that it is to be bound to, both of `runtime`.
-unsafe fn enqueue(runtime: &Inner, task: NonNull<Header>, here: Option<&Worker>, target: Option<&Worker>) {
-    match (target, here) {
-        (Some(target), Some(here)) if core::ptr::eq(target, here) => {
-            // SAFETY: the caller owns the task, and this is the calling worker's queue.
-            unsafe {
-                task.as_ref().bind(target.head_ptr());
-                here.push_last(task);
-            }
-        }
-        (Some(target), _) => {
-            // SAFETY: the caller owns the task, and holds the runtime by its worker or its handle.
-            unsafe {
-                task.as_ref().bind(target.head_ptr());
-                runtime.send_home(target, task);
-            }
-            runtime.end_late_spawns(Some(target));
-        }
-        (None, Some(here)) => here.push_stealable(task),
-        (None, None) => {
-            // SAFETY: as above.
-            unsafe { runtime.inject(task) };
-            runtime.end_late_spawns(None);
-        }
     }
 }

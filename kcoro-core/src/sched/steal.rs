@@ -21,6 +21,7 @@
 use core::ptr::{self, NonNull};
 
 use crate::primitive::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::primitive::const_unless_loom;
 use crate::util::cache_padded::CachePadded;
 
 /// Nodes that the ring of one worker holds. Small under loom, so that models wrap around.
@@ -154,14 +155,10 @@ pub(crate) struct StealSlot<T> {
 }
 
 impl<T> StealSlot<T> {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self { newest: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self { newest: AtomicPtr::new(ptr::null_mut()) }
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self { newest: AtomicPtr::new(ptr::null_mut()) }
+        }
     }
 
     /// Puts `node` in and returns the one that was there.
@@ -203,194 +200,7 @@ impl<T> StealSlot<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use core::ptr::NonNull;
-    use std::vec::Vec;
-
-    use super::{RING_CAPACITY, StealQueue, StealSlot};
-    use crate::util::test_node::{Node, Nodes, drain, read};
-
-    fn filled(nodes: &Nodes, range: core::ops::Range<usize>) -> StealQueue<Node> {
-        let queue = StealQueue::new();
-        // SAFETY: this test is the only user of the queue.
-        range.for_each(|index| unsafe { queue.push(nodes.fill(index)) }.unwrap());
-        queue
-    }
-
-    fn steal(queue: &StealQueue<Node>, at_most: usize) -> Vec<usize> {
-        let mut out = [None::<NonNull<Node>>; RING_CAPACITY];
-        let count = queue.steal_into(&mut out[..at_most]);
-        assert!(out[count..].iter().all(Option::is_none));
-        out.iter().flatten().map(|node| read(*node)).collect()
-    }
-
-    #[test]
-    fn the_owner_pops_in_the_order_it_pushed() {
-        let nodes = Nodes::new(3);
-        let queue = filled(&nodes, 0..3);
-        assert_eq!(queue.len(), 3);
-        // SAFETY: this test is the only user of the queue.
-        assert_eq!(drain(|| unsafe { queue.pop() }), [0, 1, 2]);
-        assert_eq!(queue.len(), 0);
-    }
-
-    #[test]
-    fn a_full_ring_gives_the_node_back_and_wraps_around() {
-        let nodes = Nodes::new(RING_CAPACITY * 3 + 1);
-        let queue = filled(&nodes, 0..RING_CAPACITY);
-        for index in 0..RING_CAPACITY * 2 {
-            let node = nodes.fill(RING_CAPACITY + index);
-            // SAFETY: this test is the only user of the queue.
-            unsafe {
-                assert_eq!(queue.push(node), Err(node));
-                assert_eq!(queue.pop().map(read), Some(index));
-                assert_eq!(queue.push(node), Ok(()));
-            }
-            assert_eq!(queue.len(), RING_CAPACITY);
-        }
-    }
-
-    #[test]
-    fn a_thief_takes_the_older_half_rounded_up_and_at_most_what_it_has_room_for() {
-        let nodes = Nodes::new(10);
-        let queue = filled(&nodes, 0..10);
-        assert_eq!(steal(&queue, 0), []);
-        assert_eq!(steal(&queue, 2), [0, 1]);
-        assert_eq!(steal(&queue, 100), [2, 3, 4, 5]);
-        assert_eq!(steal(&queue, 100), [6, 7]);
-        assert_eq!(steal(&queue, 100), [8]);
-        assert_eq!(steal(&queue, 100), [9], "a single node can be stolen");
-        assert_eq!(steal(&queue, 100), []);
-    }
-
-    #[test]
-    fn the_slot_holds_the_newest() {
-        let (slot, nodes) = (StealSlot::new(), Nodes::new(3));
-        assert_eq!(slot.take(), None);
-        assert_eq!(slot.take_or_register(), None);
-        assert_eq!(slot.replace(nodes.fill(0)), None);
-        assert_eq!(slot.replace(nodes.fill(1)).map(read), Some(0));
-        assert_eq!(slot.take().map(read), Some(1));
-        assert_eq!(slot.replace(nodes.fill(2)), None);
-        assert_eq!(slot.take_or_register().map(read), Some(2));
-        assert_eq!(slot.take(), None);
-    }
-
-    #[test]
-    fn threads_that_push_pop_and_steal_deliver_each_node_once() {
-        const NODES: usize = if cfg!(miri) { 400 } else { 100_000 };
-        let nodes = Nodes::new(NODES);
-        let queue = StealQueue::new();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        let thief = || {
-            let mut stolen = Vec::new();
-            while !done.load(std::sync::atomic::Ordering::Acquire) {
-                stolen.extend(steal(&queue, 8));
-                std::thread::yield_now();
-            }
-            stolen.extend(core::iter::repeat_with(|| steal(&queue, 8)).take_while(|batch| !batch.is_empty()).flatten());
-            stolen
-        };
-        let mut all = std::thread::scope(|scope| {
-            let thieves = [scope.spawn(thief), scope.spawn(thief)];
-            let mut own = Vec::new();
-            for index in 0..NODES {
-                // SAFETY: this thread is the owner.
-                while unsafe { queue.push(nodes.fill(index)) }.is_err() {
-                    // SAFETY: as above.
-                    own.extend(unsafe { queue.pop() }.map(read));
-                }
-            }
-            done.store(true, std::sync::atomic::Ordering::Release);
-            thieves.into_iter().for_each(|thief| own.extend(thief.join().unwrap()));
-            own
-        });
-        all.sort_unstable();
-        assert!(all.into_iter().eq(0..NODES));
-    }
-}
-
 #[cfg(all(test, loom))]
-mod loom_tests {
-    use std::sync::Arc;
-    use std::vec::Vec;
-
-    use super::{RING_CAPACITY, StealQueue, StealSlot};
-    use crate::util::test_node::{Node, Nodes, drain, read};
-
-    fn check(model: impl Fn() + Send + Sync + 'static) {
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = builder.preemption_bound.or(Some(2));
-        builder.check(model);
-    }
-
-    fn thief(queue: &Arc<StealQueue<Node>>, room: usize) -> loom::thread::JoinHandle<Vec<usize>> {
-        let queue = queue.clone();
-        loom::thread::spawn(move || {
-            let mut out = [None; 2];
-            let count = queue.steal_into(&mut out[..room]);
-            out[..count].iter().map(|node| read(node.expect("a stolen place is filled"))).collect()
-        })
-    }
-
-    /// The owner pushes `count` nodes, making room by popping, while thieves steal; then it empties the ring.
-    fn push_all(queue: &StealQueue<Node>, nodes: &Nodes, count: usize) -> Vec<usize> {
-        let mut own = Vec::new();
-        for index in 0..count {
-            let node = nodes.fill(index);
-            // SAFETY: this thread is the owner.
-            while unsafe { queue.push(node) }.is_err() {
-                // SAFETY: as above.
-                own.extend(unsafe { queue.pop() }.map(read));
-            }
-        }
-        own
-    }
-
-    #[test]
-    fn owner_and_two_thieves_deliver_each_node_once_over_a_wrap_around() {
-        const NODES: usize = RING_CAPACITY + 2;
-        check(|| {
-            let (queue, nodes) = (Arc::new(StealQueue::new()), Nodes::new(NODES));
-            let thieves = [thief(&queue, 1), thief(&queue, 2)];
-            let mut all = push_all(&queue, &nodes, NODES);
-            thieves.into_iter().for_each(|thief| all.extend(thief.join().unwrap()));
-            // SAFETY: this thread is the owner.
-            all.extend(drain(|| unsafe { queue.pop() }));
-            all.sort_unstable();
-            assert!(all.iter().copied().eq(0..NODES), "{all:?}");
-        });
-    }
-
-    #[test]
-    fn a_slow_thief_never_delivers_what_the_owner_put_in_the_slot_later() {
-        const NODES: usize = RING_CAPACITY * 2 + 1;
-        check(|| {
-            let (queue, nodes) = (Arc::new(StealQueue::new()), Nodes::new(NODES));
-            let thief = thief(&queue, 2);
-            let mut all = push_all(&queue, &nodes, NODES);
-            // SAFETY: this thread is the owner.
-            all.extend(drain(|| unsafe { queue.pop() }));
-            all.extend(thief.join().unwrap());
-            all.sort_unstable();
-            assert!(all.iter().copied().eq(0..NODES), "{all:?}");
-        });
-    }
-
-    #[test]
-    fn the_slot_delivers_each_node_once_with_its_content() {
-        check(|| {
-            let (slot, nodes) = (Arc::new(StealSlot::new()), Nodes::new(2));
-            let takers = [StealSlot::take, StealSlot::take_or_register].map(|take| {
-                let slot = slot.clone();
-                loom::thread::spawn(move || take(&slot).map(read))
-            });
-            let mut all: Vec<usize> = (0..2).filter_map(|index| slot.replace(nodes.fill(index)).map(read)).collect();
-            takers.into_iter().for_each(|taker| all.extend(taker.join().unwrap()));
-            all.extend(slot.take().map(read));
-            all.sort_unstable();
-            assert_eq!(all, [0, 1]);
-        });
-    }
-}
+mod loom_tests;
+#[cfg(all(test, not(loom)))]
+mod tests;

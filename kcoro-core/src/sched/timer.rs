@@ -217,6 +217,16 @@ impl<A: Action> Timer<A> {
         }
     }
 
+    /// The clock that its times are read on.
+    pub(crate) fn clock(&self) -> ClockId {
+        self.home.clock
+    }
+
+    /// What that clock reads; nothing if the runtime has ended.
+    pub(crate) fn now_ns(&self) -> Option<u64> {
+        self.home.now_ns()
+    }
+
     /// Disarms it for good. If it is just being called by its worker, that is not waited for.
     pub(crate) fn finish(self: &Arc<Self>) {
         let Some(runtime) = self.home.runtime.upgrade() else { return };

@@ -10,7 +10,7 @@
 use core::ptr::NonNull;
 
 use crate::primitive::atomic::{AtomicU64, Ordering};
-use crate::primitive::{SpinGuard, SpinLock};
+use crate::primitive::{SpinGuard, SpinLock, const_unless_loom};
 use crate::task::schedule::NO_DEADLINE;
 use crate::time::wheel::{Step, TimerNode, TimerWheel};
 
@@ -47,16 +47,11 @@ pub(super) enum Armed {
 }
 
 impl<N> TimerQueue<N> {
-    #[cfg(not(loom))]
-    pub(super) const fn new() -> Self {
-        let timers = SpinLock::new(Timers { wheel: TimerWheel::new(), plan: Plan::Awake });
-        Self { timers, next_ns: AtomicU64::new(NO_DEADLINE) }
-    }
-
-    #[cfg(loom)]
-    pub(super) fn new() -> Self {
-        let timers = SpinLock::new(Timers { wheel: TimerWheel::new(), plan: Plan::Awake });
-        Self { timers, next_ns: AtomicU64::new(NO_DEADLINE) }
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            let timers = SpinLock::new(Timers { wheel: TimerWheel::new(), plan: Plan::Awake });
+            Self { timers, next_ns: AtomicU64::new(NO_DEADLINE) }
+        }
     }
 
     /// Whether something may be due, as far as the owner has to look. Cheap.

@@ -12,7 +12,7 @@ use core::ptr::{self, NonNull};
 use super::collected::Collected;
 use super::list::{List, link_of};
 use crate::primitive::SpinLock;
-use crate::sched::task_core::{Opener, ScopeOf};
+use crate::sched::scope_link::{Opener, ScopeOf};
 use crate::sched::tell_cancelled;
 use crate::sched::{Builder, JoinHandle, SpawnError};
 use crate::stack::StackError;

@@ -7,7 +7,7 @@ use core::mem::ManuallyDrop;
 use core::time::Duration;
 
 use super::children::Children;
-use crate::sched::{JoinError, JoinHandle, TryJoinError};
+use crate::sched::{JoinArm, JoinError, JoinHandle, TryJoinError};
 
 /// The right to wait for a scope's child and to take its output. Dropping it leaves the child to the scope.
 pub struct ScopedJoinHandle<'scope, T> {
@@ -45,6 +45,29 @@ impl<'scope, T> ScopedJoinHandle<'scope, T> {
     /// See [`TryJoinError`].
     pub fn try_join(&mut self) -> Result<T, TryJoinError> {
         self.inner.try_join()
+    }
+
+    /// Waiting for the child's end, and taking its output, as an arm of a select: `join(handle) -> output => code` in
+    /// [`select!`](crate::select!). The handle can be used again if the select chooses another arm.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use kcoro_core::scope::scope;
+    /// use kcoro_core::select;
+    ///
+    /// // Called in a coroutine:
+    /// fn longest<'a>(words: &[&'a str], limit: Duration) -> Option<&'a str> {
+    ///     scope(|s| {
+    ///         let mut child = s.spawn(|| words.iter().max_by_key(|word| word.len()).copied()).unwrap();
+    ///         select! {
+    ///             join(child) -> found => found.unwrap(),
+    ///             after(limit) => None,
+    ///         }
+    ///     })
+    /// }
+    /// ```
+    pub fn join_arm(&mut self) -> JoinArm<'_, T> {
+        self.inner.join_arm()
     }
 
     /// Cancels this child alone.

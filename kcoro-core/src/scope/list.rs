@@ -4,7 +4,8 @@
 
 use core::ptr::NonNull;
 
-use crate::sched::task_core::{ScopeLink, TaskCore};
+use crate::sched::scope_link::ScopeLink;
+use crate::sched::task_core::TaskCore;
 use crate::task::header::Header;
 
 /// See the [module](self).

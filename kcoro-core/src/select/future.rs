@@ -15,6 +15,7 @@ use super::engine::{Order, register_each, tell_winner, try_each, unregister_all}
 use crate::task::claim::claiming::Party;
 use crate::task::claim::{Accepts, Claim, Generation};
 use crate::task::schedule::Place;
+use crate::wait::WaitError;
 use crate::wait::arm::{Reports, Ticket};
 use crate::wait::wake::WakeHandle;
 
@@ -25,8 +26,8 @@ use crate::wait::wake::WakeHandle;
 ///
 /// # Panics
 ///
-/// When it is polled with an arm that needs its caller to wait: [`after_arm`](super::after_arm) or
-/// [`cancelled_arm`](super::cancelled_arm).
+/// When it is polled with an arm that needs its caller to wait: [`after_arm`](super::after_arm), for which there is
+/// `sched::sleep_arm` here, or [`cancelled_arm`](super::cancelled_arm).
 #[must_use = "a future does nothing until it is awaited"]
 pub struct SelectFuture<A: Arms> {
     arms: A,
@@ -127,6 +128,18 @@ fn ticket<'t>(
     move |number| Ticket::new(Party { claim, generation, arm: number as u32, rank }, handle)
 }
 
+/// What a `default` with a limit looks at in async code.
+///
+/// # Panics
+///
+/// There was no time to be had.
+#[doc(hidden)]
+pub fn in_time(passed: Result<(), WaitError>) {
+    if let Err(why) = passed {
+        panic!("`default` with a duration in async code needs the timers of a runtime: {why}");
+    }
+}
+
 /// The arm through which the wait has ended, which is told.
 fn over(arms: &mut [Slot<'_>], claim: &Claim) -> Option<usize> {
     let (outcome, number) = claim.outcome()?;
@@ -138,7 +151,7 @@ fn check(arms: &[Slot<'_>]) {
     let waits = arms.iter().any(|(_, arm)| arm.limit().is_some() || arm.reports() == Reports::Cancels);
     assert!(
         !waits,
-        "`after` and `cancelled` are no arms in async code: receive from a timer's channel, or drop the future"
+        "`after_arm` and `cancelled_arm` are no arms in async code: there is `sleep_arm`, or drop the future"
     );
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Models of selects over real channels, between plain threads. In a model the order is as written.
 
+use core::time::Duration;
 use std::boxed::Box;
 
 use loom::thread;
 
-use crate::channel::rendezvous;
+use crate::channel::{bounded, rendezvous};
+use crate::select::{Order, Select};
 use crate::select_biased;
 
 /// Explores all schedules with up to `preemptions` preemptions, or what `LOOM_MAX_PREEMPTIONS` says.
@@ -99,5 +101,85 @@ fn loom_a_peer_that_was_found_too_late_waits_on() {
         }
         assert_eq!(receiver.join().unwrap(), if received { 3 } else { 2 });
         drop(numbers_in);
+    });
+}
+
+#[test]
+fn loom_a_value_that_comes_while_a_set_begins_to_wait_is_found() {
+    check(2, || {
+        let (tx, rx) = bounded::<Box<u32>>(1);
+        let mut set = Select::with_order(Order::Biased);
+        set.recv(&rx, |value| *value.unwrap());
+        // It is registered, and waits for nothing: who comes upon it there leaves a hint or finds it waiting.
+        assert_eq!(set.try_select(), None);
+        let sender = {
+            let tx = tx.clone();
+            thread::spawn(move || tx.try_send(Box::new(1)).is_ok())
+        };
+        assert_eq!(set.wait().map(|(_, value)| value), Ok(1));
+        assert!(sender.join().unwrap());
+        assert_eq!(set.try_select(), None);
+    });
+}
+
+#[test]
+fn loom_a_set_that_gives_up_is_served_or_leaves_the_value() {
+    check(2, || {
+        let (tx, rx) = rendezvous::<Box<u32>>();
+        let mut set = Select::with_order(Order::Biased);
+        set.recv(&rx, |value| *value.unwrap());
+        assert_eq!(set.try_select(), None);
+        let sender = {
+            let tx = tx.clone();
+            thread::spawn(move || tx.try_send(Box::new(1)).is_ok())
+        };
+        // In a model its time is over as soon as it waits.
+        let received = set.wait_timeout(Duration::from_nanos(1)).unwrap().is_some();
+        assert_eq!(sender.join().unwrap(), received);
+        drop(set);
+        assert!(tx.try_send(Box::new(2)).is_err(), "it has left its queue");
+    });
+}
+
+#[test]
+fn loom_an_idle_set_that_faces_a_select_meets_it_once() {
+    check(2, || {
+        let (to_b, from_a) = rendezvous::<Box<u32>>();
+        let (to_a, from_b) = rendezvous::<Box<u32>>();
+        let mut set = Select::with_order(Order::Biased);
+        set.recv(&from_b, |value| (1, *value.unwrap()));
+        set.send(&to_b, Box::new(10), |sent| {
+            sent.unwrap();
+            (2, 0)
+        });
+        assert_eq!(set.try_select(), None);
+        let other = thread::spawn(move || {
+            select_biased! {
+                recv(from_a) -> value => (1, *value.unwrap()),
+                send(to_a, Box::new(20)) -> sent => { sent.unwrap(); (2, 0) }
+            }
+        });
+        let mine = set.wait().unwrap().1;
+        let theirs = other.join().unwrap();
+        assert!((mine, theirs) == ((1, 20), (2, 0)) || (mine, theirs) == ((2, 0), (1, 10)), "{mine:?} {theirs:?}");
+    });
+}
+
+#[test]
+fn loom_an_arm_that_is_removed_while_somebody_comes_upon_it_is_gone() {
+    check(2, || {
+        let (tx, rx) = bounded::<Box<u32>>(1);
+        let mut set = Select::with_order(Order::Biased);
+        let arm = set.recv(&rx, |value| value.is_ok());
+        assert_eq!(set.try_select(), None);
+        let sender = {
+            let tx = tx.clone();
+            thread::spawn(move || tx.try_send(Box::new(1)).is_ok())
+        };
+        assert_eq!(set.remove(arm), Some(false));
+        assert_eq!(set.try_select(), None);
+        drop(set);
+        assert!(sender.join().unwrap());
+        assert_eq!(rx.try_recv().map(|value| *value), Ok(1));
     });
 }

@@ -46,8 +46,10 @@ macro_rules! select_biased {
 
 /// As [`select!`](crate::select!), in async code: it awaits instead of parking, and its arms' code may await.
 ///
-/// It does not know the coroutine that polls it, so it is no cancellation point. Its arms are `recv`, `send`, `join`, `arm`
-/// and `default`; for a time there are the channels of timers. Dropping the future that awaits it gives up.
+/// It does not know the coroutine that polls it, so it is no cancellation point, and `cancelled()` is no arm of it: drop the
+/// future instead. `cancelled(token)` is one. The time of `after(duration)` and `default(duration)` counts from the first poll,
+/// and is kept by the runtime on which that happens; elsewhere `after` is chosen at once, with an error as its result, and
+/// `default` panics. Dropping the future that awaits it gives up.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -100,14 +102,18 @@ macro_rules! __select {
     (@arms $how:tt $names:tt $arms:tt $default:tt arm($arm:expr $(,)?) -> $result:pat => $($rest:tt)+) => {
         $crate::__select!(@body $how $names $arms $default [($arm) ($result)] $($rest)+)
     };
-    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt after $($rest:tt)*) => {
-        compile_error!("`after` is no arm in async code: receive from a timer's channel")
+    (@arms $how:tt $names:tt $arms:tt $default:tt cancelled($token:expr $(,)?) -> $result:pat => $($rest:tt)+) => {
+        $crate::__select!(@body $how $names $arms $default [($token.cancelled_arm()) ($result)] $($rest)+)
     };
-    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt cancelled $($rest:tt)*) => {
-        compile_error!("`cancelled` is no arm in async code: drop the future instead")
+    (@arms $how:tt $names:tt $arms:tt $default:tt cancelled($token:expr $(,)?) => $($rest:tt)+) => {
+        $crate::__select!(@body $how $names $arms $default [($token.cancelled_arm()) (_)] $($rest)+)
     };
-    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt default($limit:expr $(,)?) $($rest:tt)*) => {
-        compile_error!("`default` takes no duration in async code: receive from a timer's channel")
+    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt cancelled() $($rest:tt)*) => {
+        compile_error!("`cancelled()` is no arm in async code: drop the future instead, or name a token")
+    };
+    (@arms ($order:ident awaited) $names:tt $arms:tt $default:tt after($limit:expr $(,)?) $(-> $result:pat)? => $($rest:tt)+) => {
+        $crate::__select!(@body ($order awaited) $names $arms $default
+            [($crate::sched::sleep_arm($limit)) ($($result)?)] $($rest)+)
     };
     (@arms $how:tt $names:tt $arms:tt $default:tt after($limit:expr $(,)?) $(-> $result:pat)? => $($rest:tt)+) => {
         $crate::__select!(@body $how $names $arms $default
@@ -125,6 +131,14 @@ macro_rules! __select {
     };
     (@arms $how:tt $names:tt $arms:tt [$($default:tt)+] default $($rest:tt)+) => {
         compile_error!("a select has one `default` at most")
+    };
+    // A limit in async code is one arm more. That takes a name, as any arm.
+    (@arms ($order:ident awaited) [$name:ident $($names:tt)+] [$($arms:tt)+] [($limit:expr) ($default:expr)]) => {
+        $crate::__select!(@$order awaited
+            [$($arms)+ ($name ($crate::sched::sleep_arm($limit)) (passed) ({ $crate::select::in_time(passed); $default }))] [])
+    };
+    (@arms ($order:ident awaited) [-] [$($arms:tt)+] [($limit:expr) $default:tt]) => {
+        compile_error!("a select macro in async code takes up to 16 arms, of which a `default` with a duration is one")
     };
     (@arms ($($how:tt)+) $names:tt $arms:tt $default:tt) => {
         $crate::__select!(@$($how)+ $arms $default)

@@ -25,9 +25,13 @@
 //! |---|---|---|
 //! | `recv(rx) -> value =>` | a value comes, or the channel is closed and empty | as of [`recv`](crate::channel::Receiver::recv) |
 //! | `send(tx, value) -> sent =>` | the value is taken, or the channel is closed | as of [`send`](crate::channel::Sender::send) |
-//! | `join(handle) -> output =>` | the coroutine has ended | as of [`join`](crate::sched::JoinHandle::join_mut) |
+#![cfg_attr(
+    feature = "alloc",
+    doc = "| `join(handle) -> output =>` | the coroutine, or the scope's child, has ended | as of [`join`](crate::sched::JoinHandle::join_mut) |"
+)]
 //! | `after(duration) =>` | no other arm was ready for so long | `Ok(())`, with `-> passed` |
-//! | `cancelled() =>` | the calling coroutine is cancelled | `Ok(())`, with `-> cancelled` |
+//! | `cancelled() =>` | the caller is cancelled | `Ok(())`, with `-> cancelled` |
+//! | `cancelled(token) =>` | that token is cancelled | `Ok(cause)`, with `-> cause` |
 //! | `arm(expression) -> result =>` | that [`Arm`] is ready | the arm's |
 //! | `default =>` | no arm is ready now | |
 //! | `default(duration) =>` | no arm was ready for so long | |
@@ -35,13 +39,13 @@
 //! After the arrow comes an irrefutable pattern for the result, after `=>` the code that runs if the arm is chosen. A select
 //! is an expression: the arms' code has one type. It is no closure, so `?`, `break` and `return` do what they do outside.
 //! All handles and values are evaluated once, in the order in which they are written, before anything is tried; when an
-//! arm's code begins, none of them is borrowed any more. There can be up to sixteen arms; [`Select`] takes any
-//! number, known at run time only.
+//! arm's code begins, none of them is borrowed any more. There can be up to sixteen arms; with an allocator, a
+//! `Select` takes any number, known at run time only.
 //!
 //! # What it promises
 //!
 //! - Exactly one arm is carried out, and the others leave no trace. A value that a [`select!`](crate::select!) did not send is
-//!   dropped with its arm; who wants it back passes the arm by reference, see [`Sender::send_arm`].
+//!   dropped with its arm; who wants it back passes the arm by reference, see [`send_arm`].
 //! - [`select!`](crate::select!) is fair: of several arms that are ready each is chosen as often as any other. In a
 //!   simulation the seed decides. [`select_biased!`](crate::select_biased!) chooses the first that is ready.
 //! - A select that waits is in the queues of its channels like any other waiter, and served in its turn.
@@ -65,8 +69,8 @@
 //!
 //! # Others' handles
 //!
-//! `recv(rx)` calls `rx.recv_arm()`, `send(tx, value)` calls `tx.send_arm(value)`, and `join(handle)` calls
-//! `handle.join_arm()`, whatever they are: a type of another crate can have these methods, and return an [`Arm`].
+//! `recv(rx)` calls `rx.recv_arm()`, `send(tx, value)` calls `tx.send_arm(value)`, `join(handle)` calls
+//! `handle.join_arm()`, and `cancelled(token)` calls `token.cancelled_arm()`, whatever they are: a type of another crate can have these methods, and return an [`Arm`].
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -74,10 +78,10 @@
 //! | `arms` | several arms as one value |
 //! | `engine` | try, register, park, unregister |
 //! | `future` | the same for async code |
-//! | `dynamic` | [`Select`]: a set of arms that changes at run time |
+//! | `dynamic` | `Select`: a set of arms that changes at run time, and stays registered |
 //! | `simple` | arms that wait on no queue |
 //!
-//! [`Sender::send_arm`]: crate::channel::Sender::send_arm
+//! [`send_arm`]: crate::channel::Sender::send_arm
 
 mod arms;
 #[cfg(feature = "alloc")]
@@ -97,10 +101,12 @@ pub use self::arms::{Arms, OneOf};
 pub use self::dynamic::{ArmId, Select};
 pub use self::engine::Order;
 use self::engine::{Patience, Verdict};
+#[doc(hidden)]
+pub use self::future::in_time;
 pub use self::future::{SelectFuture, wait_async};
 pub use self::simple::{AfterArm, CancelledArm, after_arm, cancelled_arm};
 use crate::wait::WaitError;
-pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
 /// Waits for one of `arms`: what [`select!`](crate::select!) without `default` does.
 ///

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::time::Duration;
 
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
 /// See [`after_arm`].
 #[derive(Debug)]
@@ -59,8 +59,8 @@ unsafe impl Arm for AfterArm {
 #[must_use = "an arm does nothing until it is part of a select"]
 pub struct CancelledArm(());
 
-/// The arm that is chosen when the calling coroutine is cancelled. In a coroutine that is cancelled already it comes before
-/// all others. On a plain thread it is never chosen.
+/// The arm that is chosen when the calling coroutine is cancelled, or a token's region that the calling thread is in. If
+/// that has happened already it comes before all others.
 pub fn cancelled_arm() -> CancelledArm {
     CancelledArm(())
 }
@@ -100,6 +100,9 @@ unsafe impl<A: Arm> Arm for Pin<&mut A> {
     type Output = A::Output;
 
     const REPORTS: Reports = A::REPORTS;
+
+    // A set that is forgotten leaves its own arms where they are, for ever; but this one can be used again.
+    const STAYS: Stays = Stays::ForOneWait;
 
     fn try_complete(self: Pin<&mut Self>) -> bool {
         self.as_deref_mut().try_complete()

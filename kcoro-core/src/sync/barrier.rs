@@ -3,26 +3,23 @@
 #![expect(unsafe_code, reason = "its turn is one of the gate's")]
 
 use core::fmt;
-use core::time::Duration;
 
 use super::const_unless_loom;
-use super::error::WaitTimeoutError;
-use super::gate::{Gate, Pass, State};
+use super::gate::{Gate, Pass, State, waits_at_gate};
 use crate::primitive::{SpinGuard, SpinLock};
 use crate::task::claim::{Accepts, Outcome};
-use crate::task::wait_record::{SyncId, WaitsFor};
-use crate::time::{Instant, ns_of};
+use crate::task::wait_record::WaitsFor;
+use crate::wait::Limit;
 use crate::wait::queue::WaitQueue;
 use crate::wait::turn::{Ended, Turn, charge, wait_charged};
 use crate::wait::turn_future::TurnFuture;
-use crate::wait::{CannotWait, Limit, WaitError};
 
 /// Holds up a fixed number of parties until all of them have come, again and again.
 ///
 /// What each wrote before its wait is visible to all after it.
 ///
 /// **Cancellation.** Only [`Barrier::wait_cancellable`] is a cancellation point. A party whose wait is cut short (by a
-/// cancel, a time-out, or the drop of a future) has not come: the others wait for one more. If it was cut short when all had
+/// cancel, a time-out, or the drop of a future), or that cannot wait, has not come: the others wait for one more. If it was cut short when all had
 /// already come, it is not: it passes with the others.
 ///
 /// ```
@@ -64,41 +61,7 @@ impl Barrier {
         }
     }
 
-    /// Waits until all have come.
-    ///
-    /// # Errors
-    ///
-    /// It would have had to wait, and the caller cannot: then it has not come.
-    pub fn wait(&self) -> Result<BarrierWaitResult, CannotWait> {
-        self.wait_within(Accepts::NOTHING, Limit::Never).map_err(Ended::only_refused)
-    }
-
-    /// As [`Barrier::wait`], and a cancel ends the wait.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitError`].
-    pub fn wait_cancellable(&self) -> Result<BarrierWaitResult, WaitError> {
-        self.wait_within(Accepts::CANCEL, Limit::Never).map_err(Ended::without_limit)
-    }
-
-    /// As [`Barrier::wait`], for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitTimeoutError`].
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<BarrierWaitResult, WaitTimeoutError> {
-        Ok(self.wait_within(Accepts::NOTHING, Limit::AfterNs(ns_of(timeout)))?)
-    }
-
-    /// As [`Barrier::wait`], until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitTimeoutError`].
-    pub fn wait_deadline(&self, deadline: Instant) -> Result<BarrierWaitResult, WaitTimeoutError> {
-        Ok(self.wait_within(Accepts::NOTHING, deadline.limit()?)?)
-    }
+    waits_at_gate!("Barrier", "all have come", BarrierWaitResult);
 
     /// As [`Barrier::wait`], from async code.
     pub async fn wait_async(&self) -> BarrierWaitResult {
@@ -108,11 +71,6 @@ impl Barrier {
     /// For how many parties it is; one, if none was asked for.
     pub fn parties(&self) -> usize {
         self.parties
-    }
-
-    /// What dumps and deadlock reports call it.
-    pub fn id(&self) -> SyncId {
-        self.gate.id()
     }
 
     fn wait_within(&self, accepts: Accepts, limit: Limit) -> Result<BarrierWaitResult, Ended> {

@@ -2,16 +2,12 @@
 //! [`Event`]: something has happened, until it is said that it has not.
 
 use core::fmt;
-use core::time::Duration;
 
 use super::const_unless_loom;
-use super::error::WaitTimeoutError;
-use super::gate::Gate;
+use super::gate::{Gate, waits_at_gate};
 use crate::task::claim::Accepts;
-use crate::task::wait_record::SyncId;
-use crate::time::{Instant, ns_of};
+use crate::wait::Limit;
 use crate::wait::turn::Ended;
-use crate::wait::{CannotWait, Limit, WaitError};
 
 /// A flag to wait for. It stays set until it is reset: all who wait pass, and whoever comes later.
 ///
@@ -67,50 +63,15 @@ impl Event {
         self.gate.lock().count == SET
     }
 
-    /// Waits until it is set.
-    ///
-    /// # Errors
-    ///
-    /// It would have had to wait, and the caller cannot.
-    pub fn wait(&self) -> Result<(), CannotWait> {
-        self.gate.pass(Accepts::NOTHING, Limit::Never).map_err(Ended::only_refused)
-    }
-
-    /// As [`Event::wait`], and a cancel ends the wait.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitError`].
-    pub fn wait_cancellable(&self) -> Result<(), WaitError> {
-        self.gate.pass(Accepts::CANCEL, Limit::Never).map_err(Ended::without_limit)
-    }
-
-    /// As [`Event::wait`], for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitTimeoutError`].
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<(), WaitTimeoutError> {
-        Ok(self.gate.pass(Accepts::NOTHING, Limit::AfterNs(ns_of(timeout)))?)
-    }
-
-    /// As [`Event::wait`], until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitTimeoutError`].
-    pub fn wait_deadline(&self, deadline: Instant) -> Result<(), WaitTimeoutError> {
-        Ok(self.gate.pass(Accepts::NOTHING, deadline.limit()?)?)
-    }
+    waits_at_gate!("Event", "it is set", ());
 
     /// Waits from async code until it is set. Dropping the future gives up.
     pub async fn wait_async(&self) {
         self.gate.pass_async().await;
     }
 
-    /// What dumps and deadlock reports call it.
-    pub fn id(&self) -> SyncId {
-        self.gate.id()
+    fn wait_within(&self, accepts: Accepts, limit: Limit) -> Result<(), Ended> {
+        self.gate.pass(accepts, limit)
     }
 }
 

@@ -91,6 +91,55 @@ impl State {
     }
 }
 
+/// The waits of what has a gate: each of them by its `wait_within`, which gives `$output`.
+macro_rules! waits_at_gate {
+    ($what:literal, $until:literal, $output:ty) => {
+        #[doc = concat!("Waits until ", $until, ".")]
+        ///
+        /// # Errors
+        ///
+        /// It would have had to wait, and the caller cannot.
+        pub fn wait(&self) -> Result<$output, $crate::wait::CannotWait> {
+            let waited = self.wait_within(Accepts::NOTHING, Limit::Never);
+            waited.map_err($crate::wait::turn::Ended::only_refused)
+        }
+
+        #[doc = concat!("As [`", $what, "::wait`], and a cancel ends the wait.")]
+        ///
+        /// # Errors
+        ///
+        /// See [`WaitError`](crate::wait::WaitError).
+        pub fn wait_cancellable(&self) -> Result<$output, $crate::wait::WaitError> {
+            let waited = self.wait_within(Accepts::CANCEL, Limit::Never);
+            waited.map_err($crate::wait::turn::Ended::without_limit)
+        }
+
+        #[doc = concat!("As [`", $what, "::wait`], for at most `timeout`.")]
+        ///
+        /// # Errors
+        ///
+        /// See [`WaitTimeoutError`](super::WaitTimeoutError).
+        pub fn wait_timeout(&self, timeout: core::time::Duration) -> Result<$output, super::WaitTimeoutError> {
+            Ok(self.wait_within(Accepts::NOTHING, Limit::AfterNs($crate::time::ns_of(timeout)))?)
+        }
+
+        #[doc = concat!("As [`", $what, "::wait`], until `deadline` at the latest.")]
+        ///
+        /// # Errors
+        ///
+        /// See [`WaitTimeoutError`](super::WaitTimeoutError).
+        pub fn wait_deadline(&self, deadline: $crate::time::Instant) -> Result<$output, super::WaitTimeoutError> {
+            Ok(self.wait_within(Accepts::NOTHING, deadline.limit()?)?)
+        }
+
+        /// What dumps and deadlock reports call it.
+        pub fn id(&self) -> $crate::task::wait_record::SyncId {
+            self.gate.id()
+        }
+    };
+}
+pub(super) use waits_at_gate;
+
 /// One who waits at a gate.
 pub(super) struct Pass<'a> {
     gate: &'a Gate,

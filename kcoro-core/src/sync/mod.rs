@@ -56,18 +56,5 @@ pub use self::owned_permit::OwnedPermit;
 pub use self::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use self::semaphore::{Permit, Semaphore};
 pub use self::wait_group::{WaitGroup, WaitGroupTask};
+use crate::primitive::const_unless_loom;
 pub use crate::task::wait_record::SyncId;
-
-/// A constructor that is `const`, but for loom, whose objects are made at run time.
-macro_rules! const_unless_loom {
-    ($(#[$attribute:meta])* $visibility:vis fn $($function:tt)*) => {
-        #[cfg(not(loom))]
-        $(#[$attribute])*
-        $visibility const fn $($function)*
-
-        #[cfg(loom)]
-        $(#[$attribute])*
-        $visibility fn $($function)*
-    };
-}
-use const_unless_loom;

@@ -2,16 +2,12 @@
 //! [`WaitGroup`]: waiting until so many are done.
 
 use core::fmt;
-use core::time::Duration;
 
 use super::const_unless_loom;
-use super::error::WaitTimeoutError;
-use super::gate::Gate;
+use super::gate::{Gate, waits_at_gate};
 use crate::task::claim::Accepts;
-use crate::task::wait_record::SyncId;
-use crate::time::{Instant, ns_of};
+use crate::wait::Limit;
 use crate::wait::turn::Ended;
-use crate::wait::{CannotWait, Limit, WaitError};
 
 /// Counts what is still to be done, and lets others wait until that is nothing. It may be used again and again.
 ///
@@ -91,50 +87,15 @@ impl WaitGroup {
         self.gate.lock().count
     }
 
-    /// Waits until nothing is to be done.
-    ///
-    /// # Errors
-    ///
-    /// It would have had to wait, and the caller cannot.
-    pub fn wait(&self) -> Result<(), CannotWait> {
-        self.gate.pass(Accepts::NOTHING, Limit::Never).map_err(Ended::only_refused)
-    }
-
-    /// As [`WaitGroup::wait`], and a cancel ends the wait.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitError`].
-    pub fn wait_cancellable(&self) -> Result<(), WaitError> {
-        self.gate.pass(Accepts::CANCEL, Limit::Never).map_err(Ended::without_limit)
-    }
-
-    /// As [`WaitGroup::wait`], for at most `timeout`.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitTimeoutError`].
-    pub fn wait_timeout(&self, timeout: Duration) -> Result<(), WaitTimeoutError> {
-        Ok(self.gate.pass(Accepts::NOTHING, Limit::AfterNs(ns_of(timeout)))?)
-    }
-
-    /// As [`WaitGroup::wait`], until `deadline` at the latest.
-    ///
-    /// # Errors
-    ///
-    /// See [`WaitTimeoutError`].
-    pub fn wait_deadline(&self, deadline: Instant) -> Result<(), WaitTimeoutError> {
-        Ok(self.gate.pass(Accepts::NOTHING, deadline.limit()?)?)
-    }
+    waits_at_gate!("WaitGroup", "nothing is to be done", ());
 
     /// Waits from async code until nothing is to be done. Dropping the future gives up.
     pub async fn wait_async(&self) {
         self.gate.pass_async().await;
     }
 
-    /// What dumps and deadlock reports call it.
-    pub fn id(&self) -> SyncId {
-        self.gate.id()
+    fn wait_within(&self, accepts: Accepts, limit: Limit) -> Result<(), Ended> {
+        self.gate.pass(accepts, limit)
     }
 }
 

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. `CLAIMING` is
-//! the phase of a selector that holds its own claim still while it tries to win a peer's: see [`claiming`].
+//! the phase of a selector that holds its own claim still while it tries to win a peer's: see [`claiming`]. A set of arms
+//! whose nodes stay queued between its waits has a claim of its own: see `standing`.
 //!
 //! # Publication of a park
 //!
@@ -52,8 +53,11 @@
 //! `SHIELD` lie in this word, too, no cancel of the whole is lost by that and none gets past a shield.
 
 pub(crate) mod claiming;
+#[cfg(feature = "alloc")]
+pub(crate) mod standing;
 
 use crate::primitive::atomic::{AtomicU64, Ordering};
+use crate::primitive::const_unless_loom;
 
 const PHASE: u64 = 0b11;
 const IDLE: u64 = 0;
@@ -171,14 +175,10 @@ pub(crate) enum Published {
 pub(crate) struct Claim(AtomicU64);
 
 impl Claim {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self(AtomicU64::new(IDLE))
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(IDLE))
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicU64::new(IDLE))
+        }
     }
 
     /// The waiter starts a wait; from here on anyone may win it.
@@ -188,6 +188,12 @@ impl Claim {
     /// A sticky request that this wait accepts is pending; no wait was started.
     #[inline]
     pub(crate) fn begin(&self, accepts: Accepts) -> Result<Generation, Pending> {
+        self.begin_as(accepts, 1)
+    }
+
+    /// Begins a wait that is `later` generations after the last one.
+    #[inline(always)]
+    fn begin_as(&self, accepts: Accepts, later: u32) -> Result<Generation, Pending> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             if word & STICKY != 0
@@ -195,7 +201,7 @@ impl Claim {
             {
                 return Err(pending);
             }
-            let generation = Generation::of(word).0.wrapping_add(1);
+            let generation = Generation::of(word).0.wrapping_add(later);
             let waiting = (u64::from(generation) << GENERATION_SHIFT) | accepts.0 | WAITING | (word & KEPT);
             // Acquire: what a canceller wrote before it set CANCEL is visible to us. Release: what we wrote before is
             // visible to who cancels or unparks this wait.

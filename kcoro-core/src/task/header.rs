@@ -16,10 +16,15 @@
 //! | `vtable`, `id`, `name`, `spawn_site`, `options` | fixed before the task is shared |
 #![expect(unsafe_code, reason = "reference counting and access to the owner's fields by raw pointer")]
 
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod reference;
+
 use core::cell::Cell;
 use core::panic::Location;
 use core::ptr::{self, NonNull};
 
+pub(crate) use self::reference::TaskRef;
 use super::claim::Claim;
 use super::schedule::{NO_DEADLINE, Schedule, WorkerHead};
 use super::sources::Sources;
@@ -247,67 +252,3 @@ impl Header {
         }
     }
 }
-
-/// A counted reference to a task.
-pub(crate) struct TaskRef(NonNull<Header>);
-
-// SAFETY: the header is `Sync`, and the count is atomic.
-unsafe impl Send for TaskRef {}
-// SAFETY: as above.
-unsafe impl Sync for TaskRef {}
-
-impl TaskRef {
-    /// Takes a new reference to `task`.
-    ///
-    /// # Safety
-    ///
-    /// `task` is live: the caller has a reference, owns it, or is running in it.
-    pub(crate) unsafe fn retain(task: NonNull<Header>) -> TaskRef {
-        // SAFETY: forwarded.
-        unsafe { Header::retain(task) };
-        TaskRef(task)
-    }
-
-    /// Takes over a reference that the caller has.
-    ///
-    /// # Safety
-    ///
-    /// The caller has a reference and gives it up.
-    pub(crate) unsafe fn from_raw(task: NonNull<Header>) -> TaskRef {
-        TaskRef(task)
-    }
-
-    pub(crate) fn into_raw(self) -> NonNull<Header> {
-        core::mem::ManuallyDrop::new(self).0
-    }
-
-    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
-        self.0
-    }
-}
-
-impl core::ops::Deref for TaskRef {
-    type Target = Header;
-
-    fn deref(&self) -> &Header {
-        // SAFETY: this reference keeps it alive.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl Clone for TaskRef {
-    fn clone(&self) -> Self {
-        // SAFETY: `self` is a reference.
-        unsafe { TaskRef::retain(self.0) }
-    }
-}
-
-impl Drop for TaskRef {
-    fn drop(&mut self) {
-        // SAFETY: `self` is a reference and is not used again.
-        unsafe { Header::release(self.0) }
-    }
-}
-
-#[cfg(all(test, loom))]
-mod loom_tests;

@@ -28,6 +28,7 @@ impl SyncId {
         Self(self::object(object))
     }
 }
+
 /// Which cancel token: equal for all clones of one token, and unequal for any two tokens that exist at the same time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenId(u64);
@@ -108,6 +109,8 @@ pub enum WaitsFor {
     Signal(SyncId),
     /// The cancel of this token.
     Cancel(TokenId),
+    /// The reply of the actor with this mailbox, which has been asked.
+    Reply(ChannelId),
 }
 
 const KIND_SHIFT: u32 = 56;
@@ -132,6 +135,7 @@ impl WaitsFor {
             Self::Permit(id) => (13, id.0),
             Self::Signal(id) => (14, id.0),
             Self::Cancel(token) => (11, token.0),
+            Self::Reply(mailbox) => (15, mailbox.0),
         };
         (kind << KIND_SHIFT) | (object & OBJECT)
     }
@@ -152,6 +156,7 @@ impl WaitsFor {
             Self::Permit(id) => ("a permit", id.0),
             Self::Signal(id) => ("a signal", id.0),
             Self::Cancel(token) => ("a cancel", token.0),
+            Self::Reply(mailbox) => ("a reply", mailbox.0),
         }
     }
 
@@ -172,6 +177,7 @@ impl WaitsFor {
             13 => Self::Permit(SyncId(object)),
             14 => Self::Signal(SyncId(object)),
             11 => Self::Cancel(TokenId(object)),
+            15 => Self::Reply(ChannelId(object)),
             _ => return None,
         })
     }
@@ -194,6 +200,7 @@ impl fmt::Display for WaitsFor {
             Self::Permit(id) => write!(f, "permits of semaphore {id}"),
             Self::Signal(id) => write!(f, "a signal of {id}"),
             Self::Cancel(token) => write!(f, "the cancel of token {token}"),
+            Self::Reply(mailbox) => write!(f, "the reply of the actor with mailbox {mailbox}"),
         }
     }
 }
@@ -248,6 +255,7 @@ mod tests {
             WaitsFor::Permit(SyncId(32)),
             WaitsFor::Signal(SyncId(40)),
             WaitsFor::Cancel(TokenId(24)),
+            WaitsFor::Reply(ChannelId(48)),
         ] {
             record.note(what, 7);
             assert_eq!(record.read(), Some((what, 7)));

@@ -8,7 +8,7 @@
 
 use core::ptr::NonNull;
 
-use crate::primitive::UnsafeCell;
+use crate::primitive::{UnsafeCell, const_unless_loom};
 
 /// A node that can be in at most one intrusive queue at a time.
 ///
@@ -32,14 +32,10 @@ unsafe impl<T> Send for Link<T> {}
 unsafe impl<T> Sync for Link<T> {}
 
 impl<T> Link<T> {
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self { next: UnsafeCell::new(None) }
-    }
-
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self { next: UnsafeCell::new(None) }
+    const_unless_loom! {
+        pub(crate) fn new() -> Self {
+            Self { next: UnsafeCell::new(None) }
+        }
     }
 }
 

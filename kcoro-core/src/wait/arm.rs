@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::WaitError;
 use super::queue::Node;
+use super::queue::standing::Standing;
 use super::wake::WakeHandle;
 use crate::task::claim::claiming::Party;
 
@@ -19,6 +20,10 @@ use crate::task::claim::claiming::Party;
 /// [`lost`](Arm::lost) on all that were registered. At last it takes the result of the chosen arm, with
 /// [`finish`](Arm::finish) or [`refuse`](Arm::refuse). An arm that was not chosen can be used in a select again.
 ///
+/// A set of arms (`Select`) leaves an arm that [stays](Arm::STAYS) registered when a wait is over. It calls nothing
+/// of it until the arm is looked at again, because something has happened to what it waits on, or until it is removed. Before it
+/// tries or registers such an arm again it has called either `won` or `lost`; of one that was won it does not call `lost`.
+///
 /// # Safety
 ///
 /// - What `register` has put into a queue MUST be taken out again when `lost` is called, at the latest, and when the arm is
@@ -27,7 +32,11 @@ use crate::task::claim::claiming::Party;
 /// - After `try_complete` has returned true, `register` has returned `Completed`, or `won` has been called, `finish` MUST be
 ///   ready with the result. If the arm is dropped instead, what it has received MUST NOT be lost to other receivers.
 ///
-/// An arm that passes each call on to the arm that it wraps, once, and drops it when it is dropped itself, keeps these.
+/// - Only an arm that *owns* what `register` has put into a queue may [stay](Arm::STAYS). One behind a reference could be used
+///   again while it is still queued for a set that was forgotten.
+///
+/// An arm that passes each call on to the arm that it wraps, once, and drops it when it is dropped itself, keeps these; if it
+/// owns that arm it may say of itself that it stays if that does.
 #[expect(unsafe_code, reason = "an arm that stays queued when it goes is a dangling pointer")]
 pub unsafe trait Arm {
     /// The result of the operation.
@@ -35,6 +44,9 @@ pub unsafe trait Arm {
 
     /// How the arm takes it that the select ends before any of its arms was ready.
     const REPORTS: Reports;
+
+    /// Whether the arm may stay registered when a wait is over.
+    const STAYS: Stays = Stays::ForOneWait;
 
     /// Carries the operation out if that needs no wait; says whether it did.
     fn try_complete(self: Pin<&mut Self>) -> bool;
@@ -57,7 +69,7 @@ pub unsafe trait Arm {
     /// The result of an arm whose operation was not carried out, because the select ended early.
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output;
 
-    /// For how long the select waits at most, after which the arm is chosen.
+    /// For how long the select waits at most, after which the arm is chosen. Not asked of an arm that stays registered.
     fn limit(&self) -> Option<Duration> {
         None
     }
@@ -73,6 +85,17 @@ pub enum Reports {
     Errors,
     /// That is what it waits for.
     Cancels,
+}
+
+/// For how long an arm is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stays {
+    /// For one wait. Of an arm that holds something while it is registered, or has a time limit, or is told of a cancel of the
+    /// caller.
+    ForOneWait,
+    /// Until it has been won or something has happened to what it waits on, over any number of waits. Between these it is
+    /// nobody's peer: who comes upon it there passes it over.
+    UntilReady,
 }
 
 /// What came of an arm's registration.
@@ -101,11 +124,18 @@ pub enum Ended {
 pub struct Ticket<'a> {
     own: Party<'a>,
     handle: &'a WakeHandle,
+    set: Option<&'a Standing>,
 }
 
 impl<'a> Ticket<'a> {
     pub(crate) fn new(own: Party<'a>, handle: &'a WakeHandle) -> Self {
-        Self { own, handle }
+        Self { own, handle, set: None }
+    }
+
+    /// For the arm of a set whose nodes may stay queued.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn of_set(set: &'a Standing, arm: u32, handle: &'a WakeHandle) -> Self {
+        Self { own: set.party(arm), handle, set: Some(set) }
     }
 
     /// The wait, as one that meets others.
@@ -120,7 +150,7 @@ impl<'a> Ticket<'a> {
 
     /// A node for this arm. No lock may be held.
     pub(crate) fn node(&self, slot: *mut ()) -> Node {
-        Node::of_arm(self.own, self.handle(), slot)
+        Node::of_arm(self.own, self.handle(), slot, self.set)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::task::wait_record::WaitsFor;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The coroutine has been cancelled.
+    /// The caller has been cancelled.
     Cancelled,
     /// The caller cannot wait.
     CannotWait(CannotWait),

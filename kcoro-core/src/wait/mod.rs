@@ -83,7 +83,7 @@ pub(crate) fn is_unwinding() -> bool {
 #[derive(Clone, Copy)]
 pub(crate) struct Entry(Place);
 
-/// The caller's coroutine has been cancelled.
+/// The caller, or the region that it is in, has been cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CancelRequested;
 
@@ -106,6 +106,8 @@ impl Entry {
         match self.0 {
             // SAFETY: a running coroutine's header is live.
             Place::Coroutine(_, task) if unsafe { task.as_ref() }.claim.is_cancelled() => Err(CancelRequested),
+            #[cfg(feature = "std")]
+            Place::Outside if thread::is_cancelled() => Err(CancelRequested),
             _ => Ok(()),
         }
     }

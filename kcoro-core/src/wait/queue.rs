@@ -7,16 +7,40 @@
 //! - A winner touches the node only under the lock, and unlinks it before it wins the claim.
 //! - A waiter leaves its frame without the lock only if its claim was won *through this queue* (then the winner has
 //!   unlinked the node and will not come back). In every other case it takes the lock and calls [`WaitQueue::remove`].
+//!
+//! The nodes of a set of arms lie on the heap and stay queued while the set does not wait: see [`standing`].
 #![expect(unsafe_code, reason = "an intrusive list over nodes in the waiters' frames")]
+
+#[cfg(feature = "alloc")]
+pub(crate) mod standing;
 
 use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomPinned;
 use core::ptr;
 
+use self::standing::Standing;
 use super::Waiter;
 use super::wake::{Wake, WakeHandle};
 use crate::task::claim::claiming::{Missed, Party, meet};
-use crate::task::claim::{Claim, Generation, Lost, Outcome};
+use crate::task::claim::{Claim, Generation, Outcome};
+
+/// Without an allocator there is no set of arms.
+#[cfg(not(feature = "alloc"))]
+pub(crate) mod standing {
+    use super::{Node, Outcome, Over, Party, Wake};
+
+    pub(crate) enum Standing {}
+
+    impl Standing {
+        pub(super) unsafe fn win_or_find(_node: *const Node, _outcome: Outcome) -> Option<Wake> {
+            None
+        }
+
+        pub(super) unsafe fn meet_or_find(_own: Party<'_>, _node: *const Node) -> Result<Option<Wake>, Over> {
+            Ok(None)
+        }
+    }
+}
 
 /// One waiter's place in one queue.
 pub(crate) struct Node {
@@ -30,6 +54,8 @@ pub(crate) struct Node {
     arm: u32,
     handle: UnsafeCell<Option<WakeHandle>>,
     slot: *mut (),
+    /// Whose node it is, if it stays queued from one wait to the next.
+    standing: *const Standing,
     _pinned: PhantomPinned,
 }
 
@@ -52,14 +78,15 @@ impl Node {
             arm: 0,
             handle: UnsafeCell::new(Some(handle)),
             slot,
+            standing: ptr::null(),
             _pinned: PhantomPinned,
         }
     }
 
-    /// A node for one arm of a selector.
-    pub(crate) fn of_arm(own: Party<'_>, handle: WakeHandle, slot: *mut ()) -> Node {
+    /// A node for one arm of a selector, which may be a set of arms. `handle` keeps the set alive.
+    pub(crate) fn of_arm(own: Party<'_>, handle: WakeHandle, slot: *mut (), set: Option<&Standing>) -> Node {
         let node = Node::with_claim(own.claim, handle, own.generation, slot);
-        Node { rank: own.rank, arm: own.arm, ..node }
+        Node { rank: own.rank, arm: own.arm, standing: set.map_or(ptr::null(), ptr::from_ref), ..node }
     }
 
     /// Replaces what wakes this waiter and returns what did before; drop that outside the lock.
@@ -71,6 +98,12 @@ impl Node {
         // SAFETY: the lock excludes the winner, the only other one who touches the handle.
         unsafe { (*self.handle.get()).replace(handle) }
     }
+}
+
+/// A selector's own wait is over.
+pub(crate) struct Over {
+    /// Somebody else who has to look again.
+    pub(crate) owed: Option<Wake>,
 }
 
 /// Waiters in the order in which they came.
@@ -230,7 +263,14 @@ impl WaitQueue {
                 }
                 // SAFETY: the waiter lost this node's race elsewhere, so it must take the lock before it leaves: the
                 // node is still live. The handle goes back so that foreign code is not dropped under the lock.
-                Err(_) => unsafe { *(*node).handle.get() = handle },
+                Err(_) => unsafe {
+                    *(*node).handle.get() = handle;
+                    if !(*node).standing.is_null()
+                        && let Some(wake) = Standing::win_or_find(node, outcome)
+                    {
+                        return Some(wake);
+                    }
+                },
             }
         }
         None
@@ -246,7 +286,7 @@ impl WaitQueue {
         &mut self,
         own: Party<'_>,
         mut hand_over: impl FnMut(*mut ()),
-    ) -> Result<Option<Wake>, Lost> {
+    ) -> Result<Option<Wake>, Over> {
         let mut node = self.head;
         while !node.is_null() {
             // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
@@ -274,7 +314,12 @@ impl WaitQueue {
                     if missed == Missed::OwnIsOver {
                         // The waiter waits on, in its place.
                         self.put_back(node);
-                        return Err(Lost);
+                        return Err(Over { owed: None });
+                    }
+                    if !(*node).standing.is_null()
+                        && let Some(wake) = Standing::meet_or_find(own, node)?
+                    {
+                        return Ok(Some(wake));
                     }
                 },
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The parker of a plain thread: its claim, and the operating system's park.
+//! The parker of a plain thread: its claim, the regions that it is in, and the operating system's park.
 
+use core::cell::Cell;
 use core::time::Duration;
 use std::sync::Arc;
 use std::task::Wake;
@@ -11,6 +12,7 @@ use crate::primitive::held;
 use crate::primitive::thread::{self, Thread};
 use crate::task::claim::{Claim, Generation, Outcome};
 use crate::task::schedule::NO_DEADLINE;
+use crate::task::sources::Sources;
 
 /// How often a waiting thread looks at its claim before it asks the operating system to sleep: an answer from another
 /// core is often closer than a system call.
@@ -19,22 +21,43 @@ const SPINS: u32 = if cfg!(loom) { 0 } else { 128 };
 /// One per thread, shared with whoever will wake it.
 pub(crate) struct ThreadParker {
     claim: Claim,
+    pub(crate) sources: Sources,
     thread: Thread,
 }
 
 #[cfg(not(loom))]
 std::thread_local! {
     static PARKER: Arc<ThreadParker> = ThreadParker::new();
+    /// How many regions the thread is in that obey a token: one that is in none cannot be cancelled, and need not ask.
+    static REGIONS: Cell<usize> = const { Cell::new(0) };
 }
 
 #[cfg(loom)]
 loom::thread_local! {
     static PARKER: Arc<ThreadParker> = ThreadParker::new();
+    static REGIONS: Cell<usize> = Cell::new(0);
+}
+
+/// The calling thread enters a region that obeys a token.
+pub(crate) fn enter_region() {
+    REGIONS.with(|regions| regions.set(regions.get() + 1));
+}
+
+/// It has left one.
+pub(crate) fn left_region() {
+    REGIONS.with(|regions| regions.set(regions.get() - 1));
+}
+
+/// Whether the calling thread is in a region that has been cancelled.
+#[inline]
+pub(crate) fn is_cancelled() -> bool {
+    // While the thread ends its parker is gone: then there is nothing to cancel.
+    REGIONS.with(Cell::get) != 0 && PARKER.try_with(|parker| parker.claim.is_cancelled()).unwrap_or(false)
 }
 
 impl ThreadParker {
     fn new() -> Arc<Self> {
-        Arc::new(Self { claim: Claim::new(), thread: thread::current() })
+        Arc::new(Self { claim: Claim::new(), sources: Sources::new(), thread: thread::current() })
     }
 
     /// The calling thread's parker.

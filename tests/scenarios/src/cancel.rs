@@ -8,11 +8,9 @@ use core::task::{Context, Poll, Waker};
 use core::{future::Future, pin::pin, time::Duration};
 
 use kcoro_core::cancel::{CancelToken, Cause, cause, shield};
-use kcoro_core::channel::{
-    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, bounded, rendezvous,
-};
+use kcoro_core::channel::{RecvError, RecvTimeoutError, TryRecvError, bounded, rendezvous};
 use kcoro_core::sched::{Builder, JoinError, TimeoutError, sleep_async, spawn, timeout_async, yield_now};
-use kcoro_core::time::{Instant, TimeError, sleep, sleep_until, timeout};
+use kcoro_core::time::{Instant, TimeError, sleep, timeout};
 use kcoro_core::wait::{WaitError, block_on};
 
 use crate::Stage;
@@ -224,54 +222,6 @@ pub(crate) fn a_token_can_be_cancelled_from_a_drop(_: &Stage) {
     // A hook that is never called is dropped with its guard, and what it holds with it.
     drop(CancelToken::new().on_cancel(move |_| drop(guard)));
     assert_eq!(waiter.join().unwrap(), Ok(Cause::Cancelled));
-}
-
-pub(crate) fn cancelled_beats_closed_beats_timed_out(_: &Stage) {
-    let (past, zero) = (Instant::now().unwrap(), Duration::ZERO);
-    let all = |capacity| {
-        let (tx, _rx) = bounded::<u8>(capacity);
-        (0..capacity).for_each(|_| tx.try_send(9).unwrap());
-        let (open, empty) = (bounded::<u8>(1), bounded::<u8>(1));
-        tx.close();
-        empty.0.close();
-        let sends = (tx.send(1), tx.send_timeout(2, zero), tx.send_deadline(3, past));
-        let receives = (empty.1.recv(), empty.1.recv_timeout(zero), empty.1.recv_deadline(past));
-        (sends, receives, open.1.recv_timeout(zero))
-    };
-    let token = CancelToken::new();
-    token.cancel();
-    for capacity in [0, 1] {
-        assert_eq!(
-            token.run(|| all(capacity)),
-            (
-                (
-                    Err(SendError::Cancelled(1)),
-                    Err(SendTimeoutError::Cancelled(2)),
-                    Err(SendTimeoutError::Cancelled(3))
-                ),
-                (Err(RecvError::Cancelled), Err(RecvTimeoutError::Cancelled), Err(RecvTimeoutError::Cancelled)),
-                Err(RecvTimeoutError::Cancelled),
-            ),
-        );
-        assert_eq!(
-            all(capacity),
-            (
-                (Err(SendError::Closed(1)), Err(SendTimeoutError::Closed(2)), Err(SendTimeoutError::Closed(3))),
-                (Err(RecvError::Closed), Err(RecvTimeoutError::Closed), Err(RecvTimeoutError::Closed)),
-                Err(RecvTimeoutError::TimedOut),
-            ),
-        );
-    }
-    // What is over at once without a cancel is cancelled all the same.
-    let mut other = parked(|| sleep(LONG));
-    token.run(|| {
-        assert_eq!((sleep(zero), sleep_until(past)), (Err(TimeError::Cancelled), Err(TimeError::Cancelled)));
-        let joined = other.join_mut().unwrap_err();
-        assert!(matches!(joined, JoinError::Wait(WaitError::Cancelled)));
-        assert_eq!(token.cancelled(), Ok(Cause::Cancelled), "but who asks for the cancel is told of it");
-    });
-    other.cancel();
-    assert_eq!(other.join().unwrap(), Err(TimeError::Cancelled));
 }
 
 pub(crate) fn iterators_end_with_their_region(_: &Stage) {

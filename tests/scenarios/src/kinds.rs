@@ -243,3 +243,17 @@ pub(crate) fn a_static_channel_is_a_bounded_one(_: &Stage) {
     assert_eq!(channel.recv_timeout(MS), Err(RecvTimeoutError::TimedOut));
     assert!(channel.is_empty());
 }
+
+pub(crate) fn a_static_channel_is_drained_in_one_step(_: &Stage) {
+    let channel = &STATICS[NEXT.fetch_add(1, Ordering::Relaxed) % STATICS.len()];
+    (0..2).for_each(|n| channel.send(n).unwrap());
+    let senders: Vec<_> = (2..7).map(|n| parked(move || channel.send(n).unwrap())).collect();
+    let values = channel.drain();
+    assert_eq!((values.len(), channel.len()), (2, 2), "those who waited longest have come in");
+    assert!(values.eq(0..2));
+    assert_eq!(channel.try_send(9), Err(TrySendError::Full(9)), "more wait than there is room for");
+    assert_eq!(channel.discard(), 2);
+    assert!((4..7).all(|n| channel.recv() == Ok(n)));
+    senders.into_iter().for_each(|sender| sender.join().unwrap());
+    assert_eq!((channel.drain().len(), channel.discard()), (0, 0));
+}

@@ -40,6 +40,7 @@ macro_rules! suite {
                 nobody_comes_in_between_two_suspensions [],
                 a_yielding_loop_starves_nobody [],
                 operations_that_never_wait_starve_nobody [],
+                spawning_in_a_loop_starves_nobody [],
                 waits_that_are_over_before_they_begin_starve_nobody [],
                 channel_pairs_starve_nobody [],
                 coroutines_that_hand_over_to_each_other_starve_nobody [],
@@ -89,12 +90,22 @@ macro_rules! suite {
                 coroutines_and_futures_wait_for_a_cancel [],
                 hooks_run_once_in_order_and_after_all_wakes [],
                 a_token_can_be_cancelled_from_a_drop [],
-                cancelled_beats_closed_beats_timed_out [],
                 iterators_end_with_their_region [],
                 a_cancel_that_races_with_the_end_of_a_region_is_seen_or_leaves_no_trace [],
                 a_deadline_cancels_and_is_never_early [],
                 a_grace_period_ends_with_the_cancel [],
                 futures_sleep_and_are_limited [],
+            }
+            precedence {
+                at_a_channel_cancelled_beats_closed_beats_timed_out [],
+                a_cancel_beats_what_is_over_at_once [],
+                at_a_lock_a_cancel_beats_what_is_free_and_that_beats_a_limit [],
+                at_a_signal_a_cancel_beats_what_is_set_and_that_beats_a_limit [],
+                at_a_semaphore_cancelled_beats_closed_beats_timed_out [],
+                in_a_select_cancelled_beats_closed_beats_timed_out [],
+                of_an_ask_cancelled_beats_ended_beats_timed_out [],
+                what_has_won_completes_and_the_next_sees_the_cancel [],
+                an_answer_that_has_won_arrives_and_the_next_ask_sees_the_cancel [],
             }
             kinds {
                 a_send_into_an_unbounded_channel_never_waits [],
@@ -107,12 +118,14 @@ macro_rules! suite {
                 nothing_ever_comes_from_never [],
                 every_value_of_every_kind_is_accounted_for [],
                 a_static_channel_is_a_bounded_one [],
+                a_static_channel_is_drained_in_one_step [],
             }
             ticks {
                 an_instant_comes_once_and_never_early [],
                 ticks_do_not_drift_and_those_missed_are_dropped [],
                 futures_and_regions_receive_ticks [],
                 nothing_ticks_when_the_last_receiver_has_gone [StillTime],
+                a_tick_that_nobody_takes_wakes_nobody [StillTime],
             }
             timing {
                 a_sleep_is_never_early [],
@@ -128,6 +141,7 @@ macro_rules! suite {
                 a_wait_with_a_limit_is_never_cut_short [],
                 what_is_there_needs_no_time [],
                 for_ever_does_not_end [],
+                who_waits_for_ever_for_a_lock_a_select_or_an_answer_is_served_in_the_end [],
                 instants_of_another_clock_are_refused [],
                 a_value_that_races_with_a_timeout_is_received_or_comes_back [],
             }
@@ -206,6 +220,21 @@ macro_rules! suite {
                 a_select_without_arms_waits_for_a_cancel [],
                 a_join_can_be_an_arm [],
                 each_value_is_selected_once_under_contention [],
+            }
+            select_sets {
+                a_set_that_does_not_wait_is_nobodys_peer [],
+                what_came_while_a_set_did_not_wait_is_found_by_its_next_wait [],
+                an_arm_that_did_not_change_is_not_registered_again [],
+                a_set_that_was_served_takes_its_turn_again [],
+                sets_that_face_each_other_meet_each_time [],
+                a_set_that_gives_up_again_and_again_loses_nothing [],
+                arms_that_were_come_upon_can_be_removed [],
+                a_set_can_be_taken_elsewhere_between_its_waits [],
+                a_cancelled_set_keeps_its_arms [],
+                the_cancel_of_a_token_can_be_an_arm [],
+                a_scopes_child_can_be_an_arm [],
+                many_joins_are_one_set [],
+                time_ends_an_awaited_select_and_never_early [],
             }
             waking {
                 a_future_is_woken_by_another_coroutine [],

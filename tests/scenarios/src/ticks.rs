@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Channels that time sends into: never early, without drift, and gone with their last receiver.
 
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use kcoro_core::cancel::CancelToken;
@@ -74,4 +75,25 @@ pub(crate) fn nothing_ticks_when_the_last_receiver_has_gone(_: &Stage) {
     second.close();
     let _rest = after(Duration::MAX);
     assert_eq!(sleep(LONG), Ok(()));
+}
+
+pub(crate) fn a_tick_that_nobody_takes_wakes_nobody(_: &Stage) {
+    // Each tick of this would hold up time, as above.
+    let period = Duration::from_nanos(10);
+    let ticks = tick(period).unwrap();
+    assert_eq!(sleep(LONG), Ok(()));
+    let slept = now();
+    let first = ticks.recv().unwrap();
+    assert!(first < slept, "it came long ago");
+    // Taking it has made it tick again, in the same beat.
+    let next = ticks.recv().unwrap();
+    assert!(next > slept && next <= now());
+    assert_eq!(next.duration_since(first).unwrap().as_nanos() % period.as_nanos(), 0, "no drift");
+    // So does a drain, and a future that receives.
+    sleep(LONG).unwrap();
+    let drained: Vec<_> = ticks.drain().collect();
+    assert!(drained.len() == 1 && ticks.recv().unwrap() > drained[0]);
+    sleep(LONG).unwrap();
+    assert!(block_on(ticks.recv_async()).unwrap().is_ok());
+    assert!(ticks.recv().is_ok());
 }

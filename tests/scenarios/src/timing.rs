@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Time: never early, one limit for a wait or for a block, and a wait that ran out leaves nothing behind.
 
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use kcoro_core::channel::{
-    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError, bounded, rendezvous,
+    Builder, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError, bounded, rendezvous,
 };
 use kcoro_core::platform::ClockId;
 use kcoro_core::sched::spawn;
+use kcoro_core::select;
+use kcoro_core::sync::{Event, Mutex, Semaphore};
 use kcoro_core::time::{Elapsed, Instant, TimeError, interval, sleep, sleep_until, timeout};
 
 use crate::Stage;
 use crate::tools::{LONG, MS, parked};
+use crate::worker::{Do, Log, Worker};
 
 /// How late a timer may be for being kept in coarser units than nanoseconds.
 const TIMER: Duration = Duration::from_micros(2);
@@ -177,6 +181,43 @@ pub(crate) fn for_ever_does_not_end(_: &Stage) {
         sleeper.cancel();
         assert_eq!((receiver.join().unwrap(), sleeper.join().unwrap()), (Ok(1), Err(TimeError::Cancelled)));
     }
+}
+
+pub(crate) fn who_waits_for_ever_for_a_lock_a_select_or_an_answer_is_served_in_the_end(_: &Stage) {
+    const FOR_EVER: Duration = Duration::MAX;
+    let (mutex, semaphore, event) = (Rc::new(Mutex::new(())), Rc::new(Semaphore::new(0)), Rc::new(Event::new()));
+    let (log, (go, wait), (tx, rx)) = (Log::default(), rendezvous(), rendezvous());
+    let (worker, handle) = log.builder(Builder::bounded(1)).spawn(Worker::new(&log)).unwrap();
+    assert!(worker.tell(Do::Wait(wait)).is_ok());
+    let held = mutex.lock().unwrap();
+    let (own, other) = (mutex.clone(), rx.clone());
+    let locks = parked(move || own.lock_timeout(FOR_EVER).is_ok());
+    let own = semaphore.clone();
+    let acquires = parked(move || own.acquire_timeout(1, FOR_EVER).is_ok());
+    let own = event.clone();
+    let waits = parked(move || own.wait_timeout(FOR_EVER).is_ok());
+    let selects = parked(move || {
+        select! {
+            recv(rx) -> value => value == Ok(1),
+            after(FOR_EVER) => false,
+        }
+    });
+    let defaults = parked(move || {
+        select! {
+            recv(other) -> value => value == Ok(1),
+            default(FOR_EVER) => false,
+        }
+    });
+    let asks = parked(move || worker.ask_timeout(Do::Answer, FOR_EVER).is_ok());
+    let all = [locks, acquires, waits, selects, defaults, asks];
+    sleep(MS).unwrap();
+    assert!(all.iter().all(|one| !one.is_finished()));
+    drop((held, go));
+    semaphore.release(1);
+    event.set();
+    (0..2).for_each(|_| tx.send(1).unwrap());
+    assert!(all.into_iter().all(|one| one.join().unwrap()));
+    handle.join().unwrap();
 }
 
 pub(crate) fn instants_of_another_clock_are_refused(_: &Stage) {

@@ -88,6 +88,16 @@ pub(crate) fn operations_that_never_wait_starve_nobody(stage: &Stage) {
     });
 }
 
+pub(crate) fn spawning_in_a_loop_starves_nobody(_: &Stage) {
+    let over = Rc::new(Cell::new(false));
+    let ends = over.clone();
+    let other = spawn_local(move || ends.set(true)).unwrap();
+    // No more than that, so that a failure is told.
+    let spawned = (0..100_000).take_while(|_| !over.get()).map(|_| spawn(|| ()).unwrap().detach()).count();
+    assert!(over.get(), "{spawned} were spawned before the other had its turn");
+    other.join().unwrap();
+}
+
 pub(crate) fn waits_that_are_over_before_they_begin_starve_nobody(stage: &Stage) {
     let past = Instant::now().unwrap();
     starves_nobody(stage, move || sleep_until(past).unwrap());

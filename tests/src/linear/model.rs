@@ -21,8 +21,9 @@ pub trait Model {
     /// How many operations may take effect at one instant.
     const MOST_TOGETHER: usize = 1;
 
-    /// The state of a new object.
-    fn initial(&self) -> Self::State;
+    /// The state of a new object. What the history holds may go into it, so that [`Model::apply`] sees at once what one of
+    /// `operations` will find impossible later.
+    fn initial(&self, operations: &[OperationOf<Self>]) -> Self::State;
 
     /// The state after `operation`, or `None` if with its result it cannot take effect in `state`.
     ///

@@ -51,7 +51,7 @@ struct Frame<S> {
 
 /// Searches in `operations`, sorted by the stamp of their calls, and enters at most `limit` configurations.
 pub(super) fn search<M: Model>(model: &M, operations: &[OperationOf<M>], limit: usize) -> Found<M::State> {
-    let first = frame(model, operations, Set::new(operations.len()), model.initial(), Vec::new());
+    let first = frame(model, operations, Set::new(operations.len()), model.initial(operations), Vec::new());
     let mut longest = (Vec::new(), first.state.clone());
     if all_done(operations, &first.done) {
         return Found::Order;

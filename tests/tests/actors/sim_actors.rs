@@ -58,7 +58,10 @@ fn an_actor_that_asks_itself_is_a_deadlock_that_is_named() {
         let _ = actor.ask(|reply| reply);
     };
     let failure = Sim::new().run(3, ask).unwrap_err();
-    assert!(failure.to_string().contains("`narcissus`"), "{failure}");
+    let message = failure.to_string();
+    assert!(message.contains("`narcissus`"), "{message}");
+    // The root and the actor itself, for the same one.
+    assert_eq!(message.matches("waits for the reply of the actor with mailbox 1").count(), 2, "{message}");
     assert!(matches!(failure.kind, FailureKind::Deadlock(_)), "{failure}");
     let (actor, handle) = Sim::new().run(3, || spawn(Idle).unwrap()).unwrap().value;
     // Its runtime is gone, and it has ended with that.

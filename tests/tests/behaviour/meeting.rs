@@ -196,7 +196,7 @@ fn senders_and_receivers_that_give_up_again_and_again_still_meet() {
     });
 }
 
-/// The looker may find the first empty or the second: but never both, since one of them always has the token.
+/// Whoever takes the token puts it back on the one side or on the other: who waits on both has it in the end.
 #[test]
 fn a_token_that_goes_to_and_fro_is_seen_by_who_takes_it_from_either_side() {
     everywhere(|place| {

@@ -4,5 +4,6 @@
 mod hooks;
 mod regions;
 mod storms;
+mod thread_regions;
 mod timers;
 mod trees;

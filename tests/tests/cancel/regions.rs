@@ -9,6 +9,7 @@ use std::time::Duration;
 use kcoro_posix::cancel::{CancelToken, Cause, cause, shield};
 use kcoro_posix::channel::{RecvError, bounded};
 use kcoro_posix::coroutine::{Coroutine, CoroutineResult, Yielder};
+use kcoro_posix::platform::ambient::in_interrupt;
 use kcoro_posix::sched::{spawn, spawn_local};
 use kcoro_posix::stack::HeapStack;
 use kcoro_posix::time::{TimeError, sleep};
@@ -162,9 +163,11 @@ fn a_region_may_outlive_its_coroutine() {
 }
 
 #[test]
-fn outside_of_a_coroutine_the_closure_just_runs() {
+fn where_nobody_can_wait_the_closure_just_runs() {
     let token = CancelToken::new();
     token.cancel();
-    assert_eq!(token.run(|| shield(|| sleep(ZERO))), Ok(()));
-    assert_eq!(token.run(cause), None);
+    assert_eq!(in_interrupt(|| token.run(|| shield(cause))), None);
+    let (tx, rx) = bounded(1);
+    tx.send(1).unwrap();
+    assert_eq!(in_interrupt(|| token.run(|| rx.recv())), Ok(1));
 }

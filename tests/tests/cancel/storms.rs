@@ -12,7 +12,11 @@ use kcoro_posix::time::sleep;
 use kcoro_tests::random::Random;
 use kcoro_tests::{end, runtime};
 
-const ROUNDS: usize = if cfg!(miri) { 5 } else { 2_000 };
+const ROUNDS: usize = match () {
+    () if cfg!(miri) => 5,
+    () if cfg!(any(kcoro_tsan, kcoro_asan)) => 150,
+    () => 2_000,
+};
 const COROUTINES: usize = if cfg!(miri) { 2 } else { 8 };
 
 /// One coroutine's way through `depth` regions and shields, whose tokens others cancel at any time.

@@ -126,6 +126,25 @@ fn large_values_are_replaced_and_refused_whole() {
 }
 
 #[test]
+fn huge_values_go_through_every_kind() {
+    const BYTES: usize = 1024 * 1024;
+    let is_whole = |value: &[u8; BYTES]| value.iter().step_by(4095).all(|byte| *byte == value[0]);
+    let body = move || {
+        for builder in [Builder::rendezvous(), Builder::bounded(2), Builder::unbounded(), Builder::conflated()] {
+            let (tx, rx) = builder.build();
+            let sends = move || (1..4).for_each(|n| tx.send([n; BYTES]).unwrap());
+            let sender = kcoro_posix::sched::Builder::new().stack_size(64 * BYTES).spawn(sends).unwrap();
+            let last = rx.iter().inspect(|value| assert!(is_whole(value))).map(|value| value[0]).last();
+            assert_eq!(last, Some(3));
+            sender.join().unwrap();
+        }
+    };
+    let runtime = kcoro_tests::builder().workers(2).stack_size(64 * BYTES).build().unwrap();
+    runtime.run(body).unwrap();
+    end(runtime);
+}
+
+#[test]
 fn closing_twice_and_after_the_end_changes_nothing() {
     for (builder, _) in kinds() {
         let (tx, rx) = builder.build();

@@ -3,12 +3,12 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use kcoro_posix::channel::{
-    Overflow, RecvError, RecvTimeoutError, SendError, SendTimeoutError, StaticChannel, TryRecvError, TrySendError,
-    Undelivered,
+    Overflow, RecvError, RecvTimeoutError, SendError, SendTimeoutError, StaticChannel, StatsMemory, TryRecvError,
+    TrySendError, Undelivered,
 };
 use kcoro_posix::platform::ambient::in_interrupt;
 use kcoro_posix::sched::spawn;
@@ -162,4 +162,38 @@ fn a_send_future_of_a_static_channel_waits_for_room() {
     assert_eq!(CHANNEL.try_recv(), Ok(1));
     assert!(matches!(poll(send), Poll::Ready(Ok(()))));
     assert_eq!(CHANNEL.recv(), Ok(2));
+}
+
+#[test]
+fn a_static_channel_counts_in_the_memory_that_it_has_been_given() {
+    static COUNTS: StatsMemory = StatsMemory::new();
+    static CHANNEL: StaticChannel<u32, 2> = StaticChannel::new().with_stats(&COUNTS);
+    static COMES_LATER: StaticChannel<u32, 2> = StaticChannel::new().with_stats(&COUNTS);
+    in_interrupt(|| CHANNEL.try_send(1)).unwrap();
+    COMES_LATER.send(7).unwrap();
+    assert_eq!(COMES_LATER.stats(), None, "the memory is that of the other");
+    CHANNEL.send(2).unwrap();
+    assert!(CHANNEL.try_send(3).is_err());
+    assert!(CHANNEL.drain().eq([1, 2]));
+    (4..6).for_each(|n| CHANNEL.send(n).unwrap());
+    assert_eq!(CHANNEL.discard(), 2);
+    assert_eq!(CHANNEL.recv_timeout(SHORT), Err(RecvTimeoutError::TimedOut));
+    let stats = CHANNEL.stats().unwrap();
+    assert_eq!((stats.sends, stats.receives, stats.discarded, stats.high_water), (4, 2, 2, 2));
+    assert_eq!((stats.failed_sends.full, stats.failed_receives.timed_out, stats.receive_waits), (1, 1, 1));
+    CHANNEL.close();
+    assert!(CHANNEL.iter().next().is_none());
+    assert_eq!(CHANNEL.stats().unwrap().failed_receives.closed, 1);
+}
+
+#[test]
+fn what_a_drain_of_a_static_channel_is_dropped_with_is_dropped_once() {
+    static CHANNEL: StaticChannel<Arc<()>, 3> = StaticChannel::new();
+    let value = Arc::new(());
+    (0..3).for_each(|_| CHANNEL.send(value.clone()).unwrap());
+    let mut values = CHANNEL.drain();
+    drop(values.next());
+    assert_eq!((values.len(), Arc::strong_count(&value)), (2, 3));
+    drop(values);
+    assert_eq!(Arc::strong_count(&value), 1);
 }

@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use kcoro_posix::channel::{
-    Builder, Overflow, RecvError, TryRecvError, TrySendError, Undelivered, bounded, conflated, unbounded,
+    Builder, Overflow, Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError, Undelivered, bounded,
+    conflated, unbounded,
 };
 use kcoro_posix::sched::spawn;
 use kcoro_tests::counted::{Counted, Drops, OnDrop};
@@ -213,6 +214,53 @@ fn a_waker_that_panics_keeps_no_other_waiter_from_being_woken() {
 }
 
 /// What the hook owns goes with the channel, after the last value.
+type Closes = Arc<Mutex<Vec<(Undelivered, bool)>>>;
+
+/// A channel whose hook closes it; why it was called, and whether the channel was open then.
+fn closed_by_its_hook(builder: Builder<u32>) -> (Arc<Sender<u32>>, Receiver<u32>, Closes) {
+    let (closes, own) = (Closes::default(), Arc::new(OnceLock::<Weak<Sender<u32>>>::new()));
+    let (notes, finds) = (closes.clone(), own.clone());
+    let hook = move |_, why| {
+        let tx = finds.get().and_then(Weak::upgrade).expect("the test keeps a handle");
+        notes.lock().unwrap().push((why, tx.close()));
+    };
+    let (tx, rx) = builder.on_undelivered(hook).build();
+    let tx = Arc::new(tx);
+    own.set(Arc::downgrade(&tx)).expect("once");
+    (tx, rx, closes)
+}
+
+#[test]
+fn a_hook_may_close_its_channel_whatever_it_is_called_for() {
+    // Room is made, or there is none: either way what is buffered drains.
+    for (overflow, why, left) in
+        [(Overflow::DropOldest, Undelivered::Replaced, 2), (Overflow::DropLatest, Undelivered::Refused, 1)]
+    {
+        let (tx, rx, closes) = closed_by_its_hook(Builder::bounded(1).overflow(overflow));
+        assert_eq!((tx.send(1), tx.send(2), tx.send(3)), (Ok(()), Ok(()), Err(SendError::Closed(3))));
+        assert_eq!((rx.recv(), rx.recv()), (Ok(left), Err(RecvError::Closed)));
+        assert_eq!(*closes.lock().unwrap(), [(why, true)]);
+    }
+    // The first of several closes, and the others are taken to the hook all the same.
+    let (tx, rx, closes) = closed_by_its_hook(Builder::bounded(2));
+    (1..3).for_each(|n| tx.send(n).unwrap());
+    assert_eq!((rx.discard(), tx.send(3)), (2, Err(SendError::Closed(3))));
+    assert_eq!(*closes.lock().unwrap(), [(Undelivered::Discarded, true), (Undelivered::Discarded, false)]);
+    // The last receiver has closed it before.
+    let (tx, rx, closes) = closed_by_its_hook(Builder::unbounded());
+    tx.send(1).unwrap();
+    drop(rx);
+    assert_eq!(*closes.lock().unwrap(), [(Undelivered::Discarded, false)]);
+    // Whoever would have received it has gone, and there is no room for it.
+    let (tx, rx, closes) = closed_by_its_hook(Builder::rendezvous().overflow(Overflow::DropOldest));
+    let mut receive = Box::pin(rx.recv_async());
+    assert!(poll(receive.as_mut()).is_pending());
+    tx.send(1).unwrap();
+    drop(receive);
+    assert_eq!(*closes.lock().unwrap(), [(Undelivered::Abandoned, true)]);
+    assert_eq!((rx.recv(), tx.try_send(2)), (Err(RecvError::Closed), Err(TrySendError::Closed(2))));
+}
+
 #[test]
 fn a_hook_is_dropped_once_and_last() {
     let drops = Drops::new();

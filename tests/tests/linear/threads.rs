@@ -13,7 +13,7 @@ use kcoro_tests::linear::programs::lock::{Claimed, Token};
 use kcoro_tests::linear::programs::{Processes, channel, check_real, count, join, lock};
 
 /// For each object.
-const HISTORIES: u64 = 2_000;
+const HISTORIES: u64 = 1_000;
 
 #[test]
 fn a_bounded_channel_is_a_queue_of_its_capacity() {

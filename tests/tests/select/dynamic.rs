@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kcoro_posix::channel::{RecvError, SendError, bounded, rendezvous};
 use kcoro_posix::sched::spawn;
+use kcoro_posix::select;
 use kcoro_posix::select::{Order, Select};
 use kcoro_posix::wait::WaitError;
 use kcoro_sim::{FailureKind, Sim};
@@ -85,6 +86,8 @@ fn a_set_without_arms_waits_for_a_cancel() {
     let stuck = Sim::new().run(1, || Select::<()>::new().wait()).unwrap_err();
     assert!(matches!(stuck.kind, FailureKind::Deadlock(_)), "{stuck}");
     assert!(stuck.to_string().contains("one of the arms of a select"), "{stuck}");
+    let stuck = Sim::new().run(1, || select! {}).unwrap_err();
+    assert!(matches!(stuck.kind, FailureKind::Deadlock(_)), "{stuck}");
 }
 
 #[test]

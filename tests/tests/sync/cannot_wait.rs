@@ -113,5 +113,11 @@ fn misuse_is_told_and_changes_nothing() {
     assert!(refused(&|| semaphore.release(usize::MAX)));
     assert_eq!((group.count(), semaphore.available()), (1, 1));
     group.done();
+    let most = Semaphore::new(usize::MAX);
+    assert!(refused(&|| most.release(1)));
+    let all = most.try_acquire(usize::MAX).unwrap();
+    assert_eq!((all.count(), most.available(), most.try_acquire(1).is_err()), (usize::MAX, 0, true));
+    drop(all);
+    assert_eq!(most.available(), usize::MAX);
     assert!(Barrier::new(0).wait().unwrap().is_leader(), "a barrier for nobody is one for one");
 }

@@ -10,10 +10,10 @@ use kcoro_tests::linear::models::permits::{Permits, Refusal};
 use kcoro_tests::linear::programs::permits::{OneHolder, Ones, ReadersAndWriters, Several, WRITER, run};
 use kcoro_tests::linear::programs::{Processes, check_real, check_simulated, count};
 
-/// For each object and each number of workers.
-const SEEDS: u64 = 400;
 /// For each object.
-const HISTORIES: u64 = 1_000;
+const SEEDS: u64 = 900;
+/// For each object.
+const HISTORIES: u64 = 500;
 
 const ONE: Permits = Permits { total: 1, refusal: Refusal::TooFew };
 const TWO: Permits = Permits { total: 2, refusal: Refusal::TooFew };

@@ -115,18 +115,17 @@ fn try_all(session: &mut Session, chosen: &[Mutant], tell: &dyn Fn(&str)) -> Res
 
 fn try_one(session: &mut Session, tree: &Tree, mutant: &Mutant) -> Result<Verdict, String> {
     tree.apply(mutant)?;
-    let verdict = trial::run(session, tree, mutant);
+    let verdict = trial::run(session, tree, mutant, Verdict::is_killed);
     tree.restore()?;
     Ok(verdict)
 }
 
 fn note(session: &mut Session, verdict: &Verdict, line: &str) {
-    match verdict {
-        Verdict::Killed(_) => {
-            session.say(line);
-            session.tally.passed += 1;
-        }
-        _ => session.fail(line),
+    if verdict.is_killed() {
+        session.say(line);
+        session.tally.passed += 1;
+    } else {
+        session.fail(line);
     }
 }
 
@@ -140,7 +139,7 @@ fn tests_that_fail_anyway(
     let mut seen = BTreeSet::new();
     let mut broken = BTreeSet::new();
     for mutant in chosen {
-        if seen.insert(mutant.test_key()) && !matches!(trial::run(session, tree, mutant), Verdict::Survived) {
+        if seen.insert(mutant.test_key()) && !trial::run(session, tree, mutant, Verdict::is_survived).is_survived() {
             broken.insert(mutant.test_key());
         }
     }

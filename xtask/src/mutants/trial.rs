@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::patch::{Death, Mutant};
 use super::tree::Tree;
-use crate::run::{Session, cargo};
+use crate::run::{Session, Shown, cargo};
 
 /// A build that takes this long hangs.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
@@ -26,6 +26,16 @@ pub enum Verdict {
     Unproven(String),
 }
 
+impl Verdict {
+    pub fn is_killed(&self) -> bool {
+        matches!(self, Verdict::Killed(_))
+    }
+
+    pub fn is_survived(&self) -> bool {
+        matches!(self, Verdict::Survived)
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,19 +48,28 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Builds the mutant's test in the tree as it is, and runs it.
-pub fn run(session: &mut Session, tree: &Tree, mutant: &Mutant) -> Verdict {
-    let (built, _, _) = match within(session, BUILD_LIMIT, test_command(tree, mutant, &["--no-run"])) {
-        Ok(ran) => ran,
-        Err(why) => return Verdict::Unproven(why),
-    };
-    if !built {
-        return Verdict::DoesNotBuild;
+/// Builds the mutant's test in the tree as it is, and runs it. What that prints goes to the log; it is shown only if the
+/// verdict is none that `is_expected`: among tests that ought to fail, the reader looks for the one that ought not.
+pub fn run(session: &mut Session, tree: &Tree, mutant: &Mutant, is_expected: fn(&Verdict) -> bool) -> Verdict {
+    let shown = std::mem::replace(&mut session.shown, Shown::Nothing);
+    let (verdict, output) = build_and_run(session, tree, mutant);
+    session.shown = shown;
+    if !is_expected(&verdict) {
+        session.shown.show(&format!("{}: {verdict}\n{output}", mutant.name));
+    }
+    verdict
+}
+
+fn build_and_run(session: &mut Session, tree: &Tree, mutant: &Mutant) -> (Verdict, String) {
+    match within(session, BUILD_LIMIT, test_command(tree, mutant, &["--no-run"])) {
+        Ok((true, ..)) => {}
+        Ok((false, _, output)) => return (Verdict::DoesNotBuild, output),
+        Err(why) => return (Verdict::Unproven(why), String::new()),
     }
     let exactly = ["--", "--exact", &mutant.test];
     match within(session, mutant.limit, test_command(tree, mutant, &exactly)) {
-        Ok((passed, in_time, output)) => judge(mutant, passed, in_time, &output),
-        Err(why) => Verdict::Unproven(why),
+        Ok((passed, in_time, output)) => (judge(mutant, passed, in_time, &output), output),
+        Err(why) => (Verdict::Unproven(why), String::new()),
     }
 }
 

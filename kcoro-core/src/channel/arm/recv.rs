@@ -15,9 +15,9 @@ use crate::channel::core::{Shared, wake_if};
 use crate::channel::error::{RecvError, TryRecvError};
 use crate::channel::fixed::StaticChannel;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
-/// See [`Receiver::recv_arm`].
+/// See [`recv_arm`](crate::channel::Receiver::recv_arm).
 #[must_use = "an arm does nothing until it is part of a select"]
 pub struct RecvArm<'a, T> {
     channel: &'a Shared<T>,
@@ -68,6 +68,8 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
 
     const REPORTS: Reports = Reports::Errors;
 
+    const STAYS: Stays = Stays::UntilReady;
+
     fn try_complete(self: Pin<&mut Self>) -> bool {
         let this = self.inside();
         let received = this.channel.state.lock().receive(this.channel.capacity);
@@ -100,7 +102,10 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
                 this.keep(value);
                 wake_if(wake);
             }
-            Err(NotSelected::OwnIsOver) => return Registered::Over,
+            Err(NotSelected::OwnIsOver(owed)) => {
+                wake_if(owed);
+                return Registered::Over;
+            }
             Err(NotSelected::Not(_)) => this.waiting.progress = Progress::Closed,
         }
         Registered::Completed

@@ -15,9 +15,9 @@ use crate::channel::core::{NotSent, Shared, wake_if};
 use crate::channel::error::SendError;
 use crate::channel::fixed::StaticChannel;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
 
-/// See [`Sender::send_arm`].
+/// See [`send_arm`](crate::channel::Sender::send_arm).
 #[must_use = "an arm does nothing until it is part of a select"]
 pub struct SendArm<'a, T> {
     channel: &'a Shared<T>,
@@ -108,6 +108,9 @@ unsafe impl<T> Arm for SendArm<'_, T> {
 
     const REPORTS: Reports = Reports::Errors;
 
+    // Its value is in the arm until it is taken, and nobody takes it while no wait is under way.
+    const STAYS: Stays = Stays::UntilReady;
+
     fn try_complete(self: Pin<&mut Self>) -> bool {
         let this = self.inside();
         this.check();
@@ -153,7 +156,11 @@ unsafe impl<T> Arm for SendArm<'_, T> {
                     this.waiting.progress = Progress::Closed;
                     return Registered::Completed;
                 }
-                Err(NotSelected::OwnIsOver) => return Registered::Over,
+                Err(NotSelected::OwnIsOver(owed)) => {
+                    drop(state);
+                    wake_if(owed);
+                    return Registered::Over;
+                }
             }
         }
     }

@@ -8,18 +8,25 @@ use crate::channel::core::{NotSent, State};
 use crate::channel::error::TryRecvError;
 use crate::task::claim::claiming::Party;
 use crate::task::claim::{Lost, Outcome};
+use crate::wait::queue::Over;
 use crate::wait::wake::Wake;
 
 /// An operation of a selector did not complete.
 pub(super) enum NotSelected<Why> {
     Not(Why),
-    /// The selector's wait has ended otherwise.
-    OwnIsOver,
+    /// The selector's wait has ended otherwise; pay the wake after the lock.
+    OwnIsOver(Option<Wake>),
 }
 
 impl<Why> From<Lost> for NotSelected<Why> {
     fn from(Lost: Lost) -> Self {
-        Self::OwnIsOver
+        Self::OwnIsOver(None)
+    }
+}
+
+impl<Why> From<Over> for NotSelected<Why> {
+    fn from(over: Over) -> Self {
+        Self::OwnIsOver(over.owed)
     }
 }
 

@@ -12,7 +12,8 @@ use std::vec::Vec;
 use super::super::SCHEDULER;
 use super::super::join_cell::JoinCell;
 use super::super::locals::Locals;
-use super::super::task_core::{ScopeLink, ScopeOf, TaskCore};
+use super::super::scope_link::{ScopeLink, ScopeOf};
+use super::super::task_core::TaskCore;
 use super::{Links, Registry};
 use crate::task::header::{Header, Options, Parts, Rejected, TaskVtable};
 

@@ -4,7 +4,7 @@
 
 use core::ptr::NonNull;
 
-use crate::primitive::UnsafeCell;
+use crate::primitive::{UnsafeCell, const_unless_loom};
 
 /// A node that can be in at most one [`TimerWheel`](super::TimerWheel) at a time.
 ///
@@ -44,16 +44,11 @@ unsafe impl<T> Send for TimerLinks<T> {}
 unsafe impl<T> Sync for TimerLinks<T> {}
 
 impl<T> TimerLinks<T> {
-    /// The links of a node that is in no wheel.
-    #[cfg(not(loom))]
-    pub(crate) const fn new() -> Self {
-        Self { state: UnsafeCell::new(State { next: None, previous: None, tick: 0, place: None }) }
-    }
-
-    /// The links of a node that is in no wheel.
-    #[cfg(loom)]
-    pub(crate) fn new() -> Self {
-        Self { state: UnsafeCell::new(State { next: None, previous: None, tick: 0, place: None }) }
+    const_unless_loom! {
+        /// The links of a node that is in no wheel.
+        pub(crate) fn new() -> Self {
+            Self { state: UnsafeCell::new(State { next: None, previous: None, tick: 0, place: None }) }
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! Values must differ from each other, or a duplicate could not be told from two of the same.
 
-use std::collections::VecDeque;
 use std::fmt;
 
+use kcoro_sim::channel::Overflow;
+
+use super::overflowing::{Buffered, Overflowing};
 use crate::linear::{Model, Operation};
 
 /// How long an operation waits.
@@ -150,11 +152,10 @@ pub struct Bounded {
     pub capacity: usize,
 }
 
-/// The state of a [`Bounded`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Buffered {
-    buffer: VecDeque<u64>,
-    switches: Switches,
+impl Bounded {
+    fn suspending(&self) -> Overflowing {
+        Overflowing { capacity: self.capacity, overflow: Overflow::Suspend }
+    }
 }
 
 impl Model for Bounded {
@@ -162,40 +163,16 @@ impl Model for Bounded {
     type Return = Return;
     type State = Buffered;
 
-    fn initial(&self) -> Buffered {
+    fn initial(&self, _: &[ChannelOperation]) -> Buffered {
         Buffered::default()
     }
 
     fn apply(&self, state: &Buffered, operation: &ChannelOperation) -> Option<Buffered> {
-        if let Some(switches) = state.switches.apply(operation) {
-            return Some(Buffered { switches, ..state.clone() });
-        }
-        if !state.switches.admits(operation) {
-            return None;
-        }
-        let (mut next, closed) = (state.clone(), state.switches.closed);
-        let is_full = state.buffer.len() >= self.capacity;
-        let is_possible = match (operation.call.action, operation.result()) {
-            (Action::Send(value, _), None | Some(Return::Sent)) => {
-                next.buffer.push_back(value);
-                !is_full && !closed
-            }
-            (Action::Send(_, form), Some(Return::Full)) => is_full && !closed && form != Form::Wait,
-            (Action::Recv(_), None) => next.buffer.pop_front().is_some(),
-            (Action::Recv(_), Some(Return::Received(value))) => next.buffer.pop_front() == Some(*value),
-            (Action::Recv(form), Some(Return::Empty)) => state.buffer.is_empty() && !closed && form != Form::Wait,
-            (Action::Recv(_), Some(Return::Closed)) => state.buffer.is_empty() && closed,
-            (Action::Len, Some(Return::Len(len))) => *len == state.buffer.len(),
-            _ => false,
-        };
-        is_possible.then_some(next)
+        self.suspending().apply(state, operation)
     }
 
     fn removable(&self, operations: &[ChannelOperation]) -> Vec<Vec<usize>> {
-        // Fewer values make nothing wrong, unless somebody saw that there were many.
-        let counts = |operation: &ChannelOperation| matches!(operation.result(), Some(Return::Full | Return::Len(_)));
-        let values = if operations.iter().any(counts) { Vec::new() } else { value_groups(operations) };
-        without_effect(operations).chain(values).collect()
+        self.suspending().removable(operations)
     }
 }
 
@@ -230,7 +207,7 @@ impl Model for Rendezvous {
 
     const MOST_TOGETHER: usize = 2;
 
-    fn initial(&self) -> Switches {
+    fn initial(&self, _: &[ChannelOperation]) -> Switches {
         Switches::default()
     }
 
@@ -277,7 +254,7 @@ pub(super) fn without_effect(operations: &[ChannelOperation]) -> impl Iterator<I
 }
 
 /// For each value, what sent it and what received it.
-fn value_groups(operations: &[ChannelOperation]) -> Vec<Vec<usize>> {
+pub(super) fn value_groups(operations: &[ChannelOperation]) -> Vec<Vec<usize>> {
     let value_of = |operation: &ChannelOperation| match (operation.call.action, operation.result()) {
         (Action::Send(value, _), _) | (Action::Recv(_), Some(&Return::Received(value))) => Some(value),
         _ => None,

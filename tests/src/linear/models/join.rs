@@ -103,7 +103,7 @@ impl Model for Handle {
     type Return = Return;
     type State = Life;
 
-    fn initial(&self) -> Life {
+    fn initial(&self, _: &[OperationOf<Self>]) -> Life {
         Life::default()
     }
 

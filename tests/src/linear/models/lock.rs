@@ -33,7 +33,7 @@ impl Model for Exclusive {
     type Return = Return;
     type State = Option<usize>;
 
-    fn initial(&self) -> Option<usize> {
+    fn initial(&self, _: &[OperationOf<Self>]) -> Option<usize> {
         None
     }
 

@@ -53,7 +53,7 @@ impl Model for Permits {
     type Return = Return;
     type State = usize;
 
-    fn initial(&self) -> usize {
+    fn initial(&self, _: &[OperationOf<Self>]) -> usize {
         self.total
     }
 

@@ -18,6 +18,10 @@ use kcoro_sim::sched::{Builder, JoinError, JoinHandle, TryJoinError, yield_now};
 
 use super::{Checker, History, Model, Problem};
 use crate::LONG;
+use crate::seeds::{number, share};
+
+/// How many workers are simulated. One alone has nobody to lose its turn to.
+const SIMULATED_WORKERS: &[usize] = if cfg!(kcoro_interleave) { &[2, 3] } else { &[1, 2, 3] };
 
 /// Where a program runs.
 #[derive(Clone, Copy, Debug)]
@@ -118,30 +122,13 @@ impl StartLine {
     }
 }
 
-/// How many seeds a test runs: the variable `KCORO_LINEAR_SEEDS` if it is set.
+/// How many seeds or histories there are for each object in all: the variable `KCORO_LINEAR_SEEDS` if it is set.
 ///
 /// # Panics
 ///
 /// When the variable is no number.
 pub fn count(default: u64) -> u64 {
     number("KCORO_LINEAR_SEEDS").unwrap_or(default)
-}
-
-/// The seeds of a test in the simulator: only `KCORO_SEED` if that is set, else the first so many.
-///
-/// # Panics
-///
-/// When a variable is no number.
-pub fn seeds(default: u64) -> Range<u64> {
-    match number("KCORO_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..count(default),
-    }
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.trim().parse().unwrap_or_else(|_| panic!("{variable} is `{text}`, which is no whole number")))
 }
 
 /// A seed whose history a model does not allow.
@@ -180,7 +167,8 @@ pub fn simulate<M: Model>(
     Ok(())
 }
 
-/// As [`simulate`], with one, two and three workers; each history must be allowed.
+/// As [`simulate`], with so many seeds in all, dealt out to several numbers of workers; each history must be allowed.
+/// `KCORO_SEED=n` runs that seed only, with each number of workers.
 ///
 /// # Panics
 ///
@@ -191,8 +179,11 @@ pub fn check_simulated<M: Model>(
     default_seeds: u64,
     program: impl Fn(Setting) -> History<M::Call, M::Return> + Copy + Send + 'static,
 ) {
-    for workers in 1..=3 {
-        if let Err(Finding { seed, workers, problem }) = simulate(model, seeds(default_seeds), workers, program) {
+    let all = 0..count(default_seeds);
+    for (nth, &workers) in SIMULATED_WORKERS.iter().enumerate() {
+        let seeds =
+            number("KCORO_SEED").map_or_else(|| share(&all, nth, SIMULATED_WORKERS.len()), |seed| seed..seed + 1);
+        if let Err(Finding { seed, workers, problem }) = simulate(model, seeds, workers, program) {
             panic!("{problem}\n{workers} workers; replay it with KCORO_SEED={seed}");
         }
     }
