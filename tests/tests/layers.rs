@@ -34,8 +34,8 @@ const SIDEWAYS: &[(&str, &str)] = &[("util", "primitive"), ("trace", "primitive"
 
 /// Macros, which lie in the root wherever they are written, with the module that each belongs to.
 const MACROS: &[(&str, &str)] = &[
-    ("ambient_worker", "platform"),
     ("__select", "select"),
+    ("ambient_worker", "platform"),
     ("select_async", "select"),
     ("select_biased", "select"),
     ("select_biased_async", "select"),
