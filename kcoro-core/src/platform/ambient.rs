@@ -112,6 +112,10 @@ pub unsafe fn exchange(context: WorkerContext) -> WorkerContext {
 /// Runs `handler` as an interrupt or signal handler: inside, operations that would wait are refused with
 /// `CannotWait::InInterrupt`, and wakes take the path of a foreign thread.
 ///
+/// What a handler may wake depends on the platform. The core's locks mask interrupts where the backend registers how; they
+/// block no *signals*. A signal handler that wakes a coroutine may have interrupted the holder of a lock that the wake takes,
+/// and would then spin for ever: let it write to a pipe or set a flag, and wake from a thread.
+///
 /// Wrap the body of every handler that may interrupt a worker and that uses kcoro. A handler is like a foreign thread, so
 /// it is `Send`; this also keeps it from suspending a [`Coroutine`](crate::coroutine::Coroutine) that it is called in,
 /// which would leave the resumer in interrupt context.
