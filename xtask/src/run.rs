@@ -188,6 +188,7 @@ impl Session {
     /// Runs a command and gives its exit status and all that it printed.
     pub fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, String)> {
         self.say(&format!("$ {}", shell_line(&command)));
+        let began = Instant::now();
         if self.kill_at.is_some() {
             command.process_group(0);
         }
@@ -208,6 +209,7 @@ impl Session {
         if watchdog.is_some_and(Watchdog::stop) {
             self.say("killed: far over its budget, so it hangs or the budget is wrong");
         }
+        self.say(&format!("({:.1} s)", began.elapsed().as_secs_f32()));
         Ok((status, output))
     }
 

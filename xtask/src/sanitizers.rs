@@ -9,9 +9,10 @@ use std::process::Command;
 use crate::run::{Session, cargo, target_dir};
 
 /// The integration tests that are built for a sanitizer.
-const BINARIES: &str = "--test actors --test cancel --test channels --test kinds --test programs --test sched \
-                        --test select --test switch --test sync";
-/// What of them CI runs: the scheduler, its hand-overs and its ends; locks, selects and cancels from all sides.
+const BINARIES: &str = "--test actors --test channels --test programs --test sched --test switch";
+/// What a long run builds besides: these alone take a quarter of an hour to compile.
+const MORE_BINARIES: &str = "--test cancel --test kinds --test select --test sync";
+/// What of them runs: the scheduler, its hand-overs and its ends; in a long run locks, selects and cancels from all sides.
 const SAMPLE: &str = "planted:: chaos:: coroutine:: everywhere:: facing:: historical:: mixed:: notified:: of_many_cancellers \
                       runtime:: statics:: storms::";
 /// The same, of tests that leak on purpose: forgotten handles, destructors that panic, abandoned coroutines.
@@ -65,9 +66,10 @@ pub fn asan(session: &mut Session) {
 
 fn run_under(session: &mut Session, sanitizer: &Sanitizer, options: (&str, &str), tests: &str) {
     let Sanitizer { name, flags, build_std } = sanitizer;
+    let more = if session.long { MORE_BINARIES } else { "" };
     let mut command = cargo(&format!(
         "+nightly test {build_std} --target {ARCH}-unknown-linux-gnu --package kcoro-tests --no-fail-fast {OPTIMISED} \
-         {BINARIES} -- {TAKES_ALL_MEMORY} {SIMULATED} {tests}"
+         {BINARIES} {more} -- {TAKES_ALL_MEMORY} {SIMULATED} {tests}"
     ));
     command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target_dir().join(name));
     // Enough for reports, and linked in half the time.

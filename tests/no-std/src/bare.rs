@@ -36,6 +36,7 @@ static HEAP: Heap = Heap;
 struct Output(c_int);
 
 impl Output {
+    #[cfg(feature = "scenarios")]
     const fn standard() -> Self {
         Self(1)
     }
@@ -55,7 +56,11 @@ impl core::fmt::Write for Output {
 
 #[panic_handler]
 fn panic(why: &core::panic::PanicInfo<'_>) -> ! {
-    let _ = Output::standard_error().write_fmt(format_args!("{}: {why}\n", crate::suite::now_playing()));
+    #[cfg(feature = "scenarios")]
+    let playing = crate::suite::now_playing();
+    #[cfg(not(feature = "scenarios"))]
+    let playing = "the program";
+    let _ = Output::standard_error().write_fmt(format_args!("{playing}: {why}\n"));
     abort()
 }
 
@@ -73,6 +78,7 @@ extern "C" fn _Unwind_Resume() -> ! {
 extern "C" fn main() -> c_int {
     crate::program::outside_of_a_runtime();
     crate::program::in_coroutines();
+    #[cfg(feature = "scenarios")]
     crate::suite::play_all(|line| {
         let _ = Output::standard().write_fmt(format_args!("{line}\n"));
     });

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use kcoro_core::channel::{RecvError, bounded, rendezvous};
 use kcoro_core::platform::ambient::in_interrupt;
-use kcoro_core::sched::{CoroutineLocal, JoinError, LocalRuntime, Runtime, SpawnError, spawn, spawn_local, yield_now};
+use kcoro_core::sched::{CoroutineLocal, JoinError, LocalRuntime, Runtime, spawn, spawn_local, yield_now};
 use kcoro_core::scope::scope;
 use kcoro_core::time::{Elapsed, Instant, sleep, timeout};
 use kcoro_core::wait::CannotWait;
@@ -26,6 +26,7 @@ fn runtime() -> LocalRuntime {
 pub fn outside_of_a_runtime() {
     use kcoro_core::channel::SendError;
     use kcoro_core::sched::BuildError;
+    use kcoro_core::sched::SpawnError;
     use kcoro_core::time::TimeError;
     use kcoro_core::wait::{WaitError, block_on};
 

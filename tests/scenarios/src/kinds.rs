@@ -5,7 +5,7 @@
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use kcoro_core::channel::{
     Builder, Overflow, Receiver, RecvError, RecvTimeoutError, SendError, Sender, StaticChannel, TryRecvError,
@@ -224,12 +224,32 @@ pub(crate) fn every_value_of_every_kind_is_accounted_for(stage: &Stage) {
     }
 }
 
-/// Plays may overlap: each takes the next one, and leaves it empty.
+/// Plays may overlap: each borrows one that is free, and leaves it empty.
 static STATICS: [StaticChannel<u32, 2>; 64] = [const { StaticChannel::new() }; 64];
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+static BORROWED: [AtomicBool; STATICS.len()] = [const { AtomicBool::new(false) }; STATICS.len()];
+
+struct Borrowed(usize);
+
+impl Borrowed {
+    fn new() -> Self {
+        let free = BORROWED.iter().position(|borrowed| !borrowed.swap(true, Ordering::Acquire));
+        Self(free.expect("fewer plays at once"))
+    }
+
+    fn channel(&self) -> &'static StaticChannel<u32, 2> {
+        &STATICS[self.0]
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        BORROWED[self.0].store(false, Ordering::Release);
+    }
+}
 
 pub(crate) fn a_static_channel_is_a_bounded_one(_: &Stage) {
-    let channel = &STATICS[NEXT.fetch_add(1, Ordering::Relaxed) % STATICS.len()];
+    let borrowed = Borrowed::new();
+    let channel = borrowed.channel();
     assert_eq!((channel.capacity(), channel.len(), channel.is_closed()), (2, 0, false));
     let receiver = parked(move || channel.recv().unwrap());
     channel.send(1).unwrap();
@@ -245,7 +265,8 @@ pub(crate) fn a_static_channel_is_a_bounded_one(_: &Stage) {
 }
 
 pub(crate) fn a_static_channel_is_drained_in_one_step(_: &Stage) {
-    let channel = &STATICS[NEXT.fetch_add(1, Ordering::Relaxed) % STATICS.len()];
+    let borrowed = Borrowed::new();
+    let channel = borrowed.channel();
     (0..2).for_each(|n| channel.send(n).unwrap());
     let senders: Vec<_> = (2..7).map(|n| parked(move || channel.send(n).unwrap())).collect();
     let values = channel.drain();

@@ -30,7 +30,7 @@ fn errors(output: &Output) -> String {
 
 #[test]
 fn a_program_without_std_runs_coroutines_on_static_stacks() {
-    let run = cargo("run", "backend");
+    let run = cargo("run", "backend,scenarios");
     assert!(run.status.success(), "{}", errors(&run));
     // It has also played the scenarios that one core without unwinding can.
     let stage = Stage::new(1, Size::Small, &[Need::QueueOrder, Need::StillTime, Need::FpControl]);
