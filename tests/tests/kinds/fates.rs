@@ -7,7 +7,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use kcoro_posix::sched::{JoinHandle, Runtime, yield_now};
 use kcoro_posix::wait::block_on;
 use kcoro_tests::random::Random;
 use kcoro_tests::{end, runtime};
+
+use super::books::{Bomb, Books, DROP, FATE, Fate, Large, Nothing, Plain, Value};
 
 const SENDERS: u64 = 4;
 /// For each kind, each type, and each number of workers.
@@ -26,137 +28,6 @@ const PER_SENDER: u64 = match () {
     () => 4_000,
 };
 const VALUES: u64 = SENDERS * PER_SENDER;
-
-/// What became of the values.
-struct Books {
-    fates: [AtomicU64; 4],
-    /// One entry for each value: its fates, and in the high bits its drops. Values without a size share none.
-    entries: Vec<AtomicU8>,
-    drops: AtomicU64,
-    /// How many send futures were dropped before they were ready.
-    dropped_sends: AtomicU64,
-    /// Destructors and hooks panic now and then, as long as this is set.
-    panics: AtomicBool,
-}
-
-#[derive(Clone, Copy)]
-enum Fate {
-    Received,
-    Returned,
-    Undelivered,
-    /// Dropped without another fate: with its future, or with a drained rest.
-    Withdrawn,
-}
-
-const FATE: u8 = 1;
-const DROP: u8 = 16;
-
-impl Books {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            fates: Default::default(),
-            entries: (0..VALUES).map(|_| AtomicU8::new(0)).collect(),
-            drops: AtomicU64::new(0),
-            dropped_sends: AtomicU64::new(0),
-            panics: AtomicBool::new(true),
-        })
-    }
-
-    fn of(&self, fate: Fate) -> u64 {
-        self.fates[fate as usize].load(Ordering::SeqCst)
-    }
-
-    fn enter(&self, id: Option<u64>, fate: Fate) {
-        self.fates[fate as usize].fetch_add(1, Ordering::SeqCst);
-        if let Some(id) = id {
-            let before = self.entries[id as usize].fetch_add(FATE, Ordering::SeqCst);
-            assert_eq!(before, 0, "value {id} was in two places, or dropped before");
-        }
-    }
-
-    fn dropped(&self, id: Option<u64>) {
-        self.drops.fetch_add(1, Ordering::SeqCst);
-        let Some(id) = id else { return };
-        let before = self.entries[id as usize].fetch_add(DROP, Ordering::SeqCst);
-        assert!(before < DROP, "value {id} was dropped twice");
-        if before == 0 {
-            self.fates[Fate::Withdrawn as usize].fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    /// Panics one time in `n`, not while another panic is under way.
-    fn perhaps_panic(&self, dice: u64, n: u64) {
-        if self.panics.load(Ordering::SeqCst) && dice.is_multiple_of(n) && !std::thread::panicking() {
-            std::panic::resume_unwind(Box::new("on purpose"));
-        }
-    }
-}
-
-/// What is sent.
-trait Value: Send + 'static {
-    const PANICS: bool = false;
-    fn make(books: &Arc<Books>, id: u64) -> Self;
-    /// Which one it is; `None` if it cannot tell.
-    fn id(&self) -> Option<u64>;
-}
-
-macro_rules! value {
-    ($name:ident, $padding:ty, $make:expr, $panics:literal) => {
-        struct $name(u64, Arc<Books>, $padding);
-
-        impl Value for $name {
-            const PANICS: bool = $panics;
-
-            fn make(books: &Arc<Books>, id: u64) -> Self {
-                Self(id, books.clone(), $make)
-            }
-
-            fn id(&self) -> Option<u64> {
-                Some(self.0)
-            }
-        }
-
-        impl Drop for $name {
-            fn drop(&mut self) {
-                assert!(self.2 == $make, "a value that came in parts");
-                self.1.dropped(Some(self.0));
-                if Self::PANICS {
-                    self.1.perhaps_panic(self.0 ^ (self.0 >> 3), 7);
-                }
-            }
-        }
-    };
-}
-
-value!(Plain, [u8; 0], [], false);
-value!(Large, [u64; 300], [7; 300], false);
-value!(Bomb, [u8; 0], [], true);
-
-/// Without a size: the books are found elsewhere, so one test at a time uses it.
-struct Nothing;
-
-static BOOKS_OF_NOTHING: std::sync::Mutex<Option<Arc<Books>>> = std::sync::Mutex::new(None);
-
-impl Value for Nothing {
-    fn make(books: &Arc<Books>, _id: u64) -> Self {
-        let mut kept = BOOKS_OF_NOTHING.lock().unwrap();
-        if !kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, books)) {
-            *kept = Some(books.clone());
-        }
-        Self
-    }
-
-    fn id(&self) -> Option<u64> {
-        None
-    }
-}
-
-impl Drop for Nothing {
-    fn drop(&mut self) {
-        let books = BOOKS_OF_NOTHING.lock().unwrap().clone();
-        books.expect("made before").dropped(None);
-    }
-}
 
 /// Runs `act`; a panic on purpose is caught, and its value counts as nothing more to do.
 fn guarded<R>(act: impl FnOnce() -> R) -> Option<R> {
@@ -289,7 +160,7 @@ fn cancelled_receivers<V: Value>(runtime: &Runtime, rx: &Receiver<V>, books: &Ar
 
 fn chaos<V: Value>(workers: usize, builder: Builder<V>, closes_early: bool) {
     let runtime = runtime(workers);
-    let books = Books::new();
+    let books = Books::new(VALUES);
     let (noted, dice) = (books.clone(), AtomicU64::new(0));
     let hook = move |value: V, _| {
         noted.enter(value.id(), Fate::Undelivered);
@@ -355,7 +226,7 @@ fn check(books: &Books) {
     if books.entries.iter().any(|entry| entry.load(Ordering::SeqCst) > 0) {
         assert_eq!(known, VALUES, "{fates:?}");
         assert!(fates[3] <= withdrawn, "{fates:?}, but only {withdrawn} futures were dropped");
-        assert!(books.entries.iter().all(|entry| matches!(entry.load(Ordering::SeqCst), 16 | 17)));
+        assert!(books.entries.iter().all(|entry| [DROP, DROP | FATE].contains(&entry.load(Ordering::SeqCst))));
     } else {
         // Those without a size do not tell when they were withdrawn.
         assert!(known <= VALUES && VALUES - known <= withdrawn, "{fates:?}, {withdrawn} futures were dropped");

@@ -3,6 +3,7 @@
 
 #[cfg(not(any(kcoro_tsan, kcoro_asan)))]
 mod accounting;
+mod books;
 mod fates;
 #[cfg(not(any(kcoro_tsan, kcoro_asan)))]
 mod futures;
