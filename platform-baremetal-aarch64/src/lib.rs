@@ -55,6 +55,7 @@ macro_rules! also_in_tests {
 also_in_tests! {
     mod layout;
     mod received;
+    mod records;
     mod runs;
     mod table;
     mod timer;
@@ -82,6 +83,7 @@ on_the_machine! {
     mod exit;
     mod gic;
     mod interrupts;
+    mod log;
     mod machine;
     mod masked;
     mod paging;
@@ -98,6 +100,7 @@ on_the_machine! {
     pub use exit::ExitCode;
     pub use gic::Trigger;
     pub use interrupts::handlers::AttachError;
+    pub use log::{drain_log, log};
     pub use machine::{CoreCounts, Machine, current_core};
     pub use received::LineError;
     pub use uart::{Uart, UartError};

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -186,15 +186,19 @@ impl Session {
     }
 
     /// Runs a command and gives its exit status and all that it printed.
-    pub fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, String)> {
+    pub fn run(&mut self, command: Command) -> io::Result<(ExitStatus, String)> {
+        self.run_with_input(command, Stdio::null())
+    }
+
+    /// The same for a command that reads `input`.
+    pub fn run_with_input(&mut self, mut command: Command, input: Stdio) -> io::Result<(ExitStatus, String)> {
         self.say(&format!("$ {}", shell_line(&command)));
         let began = Instant::now();
         if self.kill_at.is_some() {
             command.process_group(0);
         }
         let (reader, writer) = io::pipe()?;
-        let mut child =
-            command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        let mut child = command.stdin(input).stdout(writer.try_clone()?).stderr(writer).spawn()?;
         // The command holds the write ends; the reader sees the end only when all of them are closed.
         drop(command);
         let watchdog = self.kill_at.map(|at| Watchdog::start(&child, at));

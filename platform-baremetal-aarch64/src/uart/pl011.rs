@@ -6,9 +6,9 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where QEMU's `virt` has it: for what must be said before the device tree has been read.
-const EARLY: usize = 0x0900_0000;
+pub(crate) const EARLY: usize = 0x0900_0000;
 const DATA: usize = 0x00;
-const FLAGS: usize = 0x18;
+pub(crate) const FLAGS: usize = 0x18;
 const LINE: usize = 0x2c;
 const CONTROL: usize = 0x30;
 const LEVELS: usize = 0x34;
@@ -18,7 +18,7 @@ const CLEAR: usize = 0x44;
 
 const BUSY: u32 = 1 << 3;
 const NOTHING_RECEIVED: u32 = 1 << 4;
-const FULL: u32 = 1 << 5;
+pub(crate) const FULL: u32 = 1 << 5;
 /// On, sending and receiving.
 const CONTROL_ON: u32 = 1 | 1 << 8 | 1 << 9;
 const ON: u32 = 1;

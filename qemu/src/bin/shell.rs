@@ -61,7 +61,10 @@ fn shell(mut uart: &Uart, machine: &'static Machine) -> Result<(), UartError> {
         uart.write_all(b"> ")?;
         let line = match read_line(uart) {
             Err(UartError::Line(error)) => {
-                answer(uart, format_args!("on the line: {error}{}", if error == LineError::Break { " (break)" } else { "" }))?;
+                answer(
+                    uart,
+                    format_args!("on the line: {error}{}", if error == LineError::Break { " (break)" } else { "" }),
+                )?;
                 continue;
             }
             line => line?,

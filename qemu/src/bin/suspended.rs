@@ -40,25 +40,32 @@ fn main(machine: &'static Machine) -> ExitCode {
     kcoro_qemu::start_heap(machine, 8 << 20);
     let cores = machine.cores();
     let runtime = Runtime::builder(BareMetal::new()).workers(cores).build_local().expect("a core for each worker");
-    runtime.run(|| {
-        let count_on = |core| Builder::new().worker(core).spawn(count).expect("a stack");
-        let counting: alloc::vec::Vec<JoinHandle<()>> = (0..cores).map(count_on).collect();
-        counting.into_iter().for_each(|handle| handle.join().expect("it returns"));
-        let counted = critical_section::with(|section| *COUNTED.borrow_ref(section));
-        let all = CORES.load(Ordering::Relaxed).count_ones() as usize == cores;
-        say(format_args!("on each core {ROUNDS} rounds, and none got lost: {}", all && counted == 2 * ROUNDS * cores));
+    runtime
+        .run(|| {
+            let count_on = |core| Builder::new().worker(core).spawn(count).expect("a stack");
+            let counting: alloc::vec::Vec<JoinHandle<()>> = (0..cores).map(count_on).collect();
+            counting.into_iter().for_each(|handle| handle.join().expect("it returns"));
+            let counted = critical_section::with(|section| *COUNTED.borrow_ref(section));
+            let all = CORES.load(Ordering::Relaxed).count_ones() as usize == cores;
+            say(format_args!(
+                "on each core {ROUNDS} rounds, and none got lost: {}",
+                all && counted == 2 * ROUNDS * cores
+            ));
 
-        let bus = Mutex::new(RefCell::new(Slow(10)));
-        let quick = CriticalSectionDevice::new(&bus).write(0x40, &[1]);
-        say(format_args!("what is over before it is worth parking may be in a critical section: {}", quick.is_ok()));
-        let body = || {
-            let bus = Mutex::new(RefCell::new(Slow(5_000)));
-            CriticalSectionDevice::new(&bus).write(0x40, &[1]).is_ok()
-        };
-        let written = Builder::new().name("thermometer").spawn(body).expect("a stack").join();
-        say(format_args!("it has suspended in a critical section: {written:?}"));
-    })
-    .expect("no coroutine panics");
+            let bus = Mutex::new(RefCell::new(Slow(10)));
+            let quick = CriticalSectionDevice::new(&bus).write(0x40, &[1]);
+            say(format_args!(
+                "what is over before it is worth parking may be in a critical section: {}",
+                quick.is_ok()
+            ));
+            let body = || {
+                let bus = Mutex::new(RefCell::new(Slow(5_000)));
+                CriticalSectionDevice::new(&bus).write(0x40, &[1]).is_ok()
+            };
+            let written = Builder::new().name("thermometer").spawn(body).expect("a stack").join();
+            say(format_args!("it has suspended in a critical section: {written:?}"));
+        })
+        .expect("no coroutine panics");
     ExitCode::SUCCESS
 }
 

@@ -146,7 +146,8 @@ fn seen(operations: &mut [Operation<'_, u8>]) -> (Vec<Seen>, bool) {
 
 #[test]
 fn a_device_is_selected_throughout_its_transaction_and_let_go_when_all_has_moved() {
-    let (seen, is_done) = seen(&mut [Operation::Write(&[1, 2, 3]), Operation::DelayNs(50), Operation::Read(&mut [0; 2])]);
+    let (seen, is_done) =
+        seen(&mut [Operation::Write(&[1, 2, 3]), Operation::DelayNs(50), Operation::Read(&mut [0; 2])]);
     let expected = vec![
         Seen::Selected,
         Seen::Moved(3),
