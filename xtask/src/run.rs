@@ -171,16 +171,19 @@ impl Session {
             let running: Vec<_> = sides.into_iter().map(|side| threads.spawn(|| run_side(side))).collect();
             running.into_iter().map(|side| side.join().expect("a session does not panic")).collect()
         });
-        for side in sides {
-            self.tally.add(side.tally);
-            self.not_checked.extend(side.not_checked);
-            self.failures.extend(side.failures);
-        }
+        sides.into_iter().for_each(|side| self.take(side));
         Ok(())
     }
 
+    /// Counts what `side` has come to as this session's.
+    pub fn take(&mut self, side: Session) {
+        self.tally.add(side.tally);
+        self.not_checked.extend(side.not_checked);
+        self.failures.extend(side.failures);
+    }
+
     /// A session for a part of this one's work, with the same log.
-    fn side(&self) -> io::Result<Session> {
+    pub fn side(&self) -> io::Result<Session> {
         let log = self.log.try_clone()?;
         Ok(Session { long: self.long, shown: self.shown.clone(), kill_at: self.kill_at, ..Session::new(log) })
     }

@@ -29,24 +29,32 @@ fn main(machine: &'static Machine) -> ExitCode {
 }
 
 fn commit(machine: &'static Machine, what: &str) {
-    // SAFETY, here and below: there is none. Each of these ends the program.
     match what {
-        "undefined" => unsafe { asm!("udf #0") },
+        "undefined" => undefined(),
+        // SAFETY: there is none, here and below. Each of these ends the program.
         "breakpoint" => unsafe { asm!("brk #7") },
+        // SAFETY: as above.
         "call" => unsafe { asm!("svc #0") },
+        // SAFETY: as above.
         "stray_read" => _ = black_box(unsafe { black_box(0x70_0000_0000 as *const u8).read_volatile() }),
+        // SAFETY: as above.
         "write_code" => unsafe { black_box(commit as *mut u8).write_volatile(0) },
         "execute_data" => execute_data(),
         "no_handler" => machine.ring(current_core(), UNHANDLED),
         "wait_in_handler" => ring(machine, || _ = EMPTY.recv().expect("a value, or a wait for it")),
         "panic_in_handler" => ring(machine, || panic!("out of hand")),
-        "fault_in_handler" => ring(machine, || unsafe { asm!("udf #0") }),
+        "fault_in_handler" => ring(machine, undefined),
         other => panic!("no such fault: `{other}`"),
     }
     // An interrupt comes at once, or a moment later.
     while black_box(true) {
         core::hint::spin_loop();
     }
+}
+
+fn undefined() {
+    // SAFETY: as above.
+    unsafe { asm!("udf #0") };
 }
 
 fn execute_data() {

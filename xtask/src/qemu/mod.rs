@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod boot;
+mod boots;
+mod image;
 mod machine;
 mod peers;
 mod programs;
@@ -43,7 +45,9 @@ pub fn run_all(session: &mut Session) {
                 run::check(session, program, machine);
             }
         }
+        image::check_all(session, Machine { smp: 1, gic: 3, el: 1, release });
     }
+    boots::check_all(session);
     bad_input::check_all(session);
 }
 

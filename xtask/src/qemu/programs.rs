@@ -162,10 +162,13 @@ pub const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "fp_stress",
+        arguments: "switches=20000",
+        long: Some(Long { arguments: "switches=2000000", limit_s: 900 }),
         prints: &[
             "all sums are what they are undisturbed: true\n",
             "bits that canaries have lost in an interrupt: 0x0\n",
-            "handlers have disturbed them: true\n",
+            "at least as many switches as asked for: true\n",
+            "handlers have disturbed each of them: true\n",
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],
@@ -228,6 +231,7 @@ pub const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "suspended",
+        optimised: Optimised::InLongRuns,
         exit_code: 103,
         prints: &[
             "on each core 500 rounds, and none got lost: true\n",
@@ -252,6 +256,21 @@ pub const PROGRAMS: &[Program] = &[
             "[core 0] ",
             " lines found no room\n",
             " core 0] the last of the log\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "skynet",
+        arguments: "leaves=1000 rounds=3",
+        long: Some(Long { arguments: "leaves=10000 rounds=20", limit_s: 900 }),
+        prints: &[
+            " trees of 1000",
+            " ms, all came to their sum: true\n",
+            "core 0 ran ",
+            "each core has run some: true\n",
+            "each leaf has run once: true\n",
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],
