@@ -30,7 +30,7 @@ fn main(machine: &'static Machine) -> ExitCode {
         let working = |core| Builder::new().worker(core).spawn(work).expect("a stack");
         let working: Vec<_> = (0..machine.cores()).map(working).collect();
         let ended = shell(uart, machine);
-        working.iter().for_each(|handle| _ = handle.cancel());
+        working.iter().for_each(|handle| handle.cancel());
         ended
     });
     say(format_args!("nothing is left behind: {}", runtime.shutdown(Duration::from_secs(1)).is_clean()));

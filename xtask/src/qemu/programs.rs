@@ -249,6 +249,7 @@ pub const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "suspended",
+        optimised: Optimised::InLongRuns,
         exit_code: 103,
         prints: &[
             "on each core 500 rounds, and none got lost: true\n",
