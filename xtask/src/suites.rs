@@ -125,7 +125,7 @@ pub const SUITES: &[Suite] = &[
         name: "qemu",
         what: "programs for bare metal, on several machines under an emulator",
         needs: &[QEMU],
-        budget_s: 240,
+        budget_s: 360,
         run: qemu::run_all,
     },
     Suite {

@@ -97,7 +97,10 @@ fn emulator(row: &Program, name: &str, machine: Machine, arguments: &str) -> io:
         let path = target_dir().join("xtask").join(format!("{name}.disk"));
         std::fs::create_dir_all(target_dir().join("xtask"))?;
         std::fs::write(&path, make()?)?;
-        command.arg("-drive").arg(format!("if=none,format=raw,id=disk,file={}", path.display()));
+        // A disk that takes its time: else most requests are finished before anybody waits for them.
+        command
+            .arg("-drive")
+            .arg(format!("if=none,format=raw,id=disk,throttling.iops-total=400,file={}", path.display()));
         command.args(["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=disk"]);
     }
     if !arguments.is_empty() {
