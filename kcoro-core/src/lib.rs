@@ -10,19 +10,14 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(not(loom))]
-#[cfg_attr(
-    all(not(feature = "alloc"), not(test)),
-    expect(dead_code, reason = "the symmetric switch is the scheduler's, which needs an allocator")
-)]
+#[cfg_attr(all(not(feature = "alloc"), not(test)), expect(dead_code, reason = "frames are walked for dumps"))]
 mod arch;
 #[cfg(not(loom))]
 pub mod coroutine;
 pub mod platform;
 mod primitive;
 pub mod stack;
-#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "only a scheduler makes and runs tasks"))]
 pub mod task;
-#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "the timer wheel is the scheduler's"))]
 pub mod time;
 #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "some of it is the scheduler's only"))]
 mod util;
@@ -40,13 +35,11 @@ pub mod sync;
 // From here on an allocator is needed.
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod actor;
-#[cfg(feature = "alloc")]
 pub mod cancel;
-#[cfg(feature = "alloc")]
 pub mod sched;
 #[cfg(all(feature = "alloc", not(loom)))]
 pub mod scope;
-#[cfg(all(feature = "alloc", not(feature = "trace")))]
+#[cfg(not(feature = "trace"))]
 mod trace;
 #[cfg(feature = "trace")]
 pub mod trace;

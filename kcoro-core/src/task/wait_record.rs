@@ -40,6 +40,7 @@ impl ChannelId {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl ScopeId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(scope: *const T) -> Self {
