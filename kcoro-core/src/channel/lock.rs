@@ -55,10 +55,24 @@ impl<T> Drop for StateGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         #[cfg(feature = "alloc")]
+        if !self.0.watchers.are_none() {
+            tell(&mut self.0);
+        }
+        #[cfg(feature = "alloc")]
         let surplus = self.0.buffer.take_surplus();
         // SAFETY: the guard is dropped here, once, and not used after.
         unsafe { ManuallyDrop::drop(&mut self.0) };
         #[cfg(feature = "alloc")]
         drop(surplus);
+    }
+}
+
+/// Tells those who watch for what is the case now, one at a time, for no wake happens under the lock. What wakes a watcher is
+/// the core's own: it may be called wherever a lock is let go.
+#[cfg(feature = "alloc")]
+#[cold]
+fn tell<T>(guard: &mut SpinGuard<'_, State<T>>) {
+    while let Some(wake) = guard.tell_one() {
+        guard.unlocked(|| wake.wake());
     }
 }

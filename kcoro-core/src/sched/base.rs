@@ -246,11 +246,9 @@ impl Worker {
         claimed
     }
 
-    /// Who closes the runtime may not have seen the end of our last coroutine, nor that end the close: with no fence between
-    /// its count and its look at the phase an end costs less. But the close wakes all workers, also those that have yet to
-    /// park, so the first park that ends after it makes up for that.
+    /// Who closes the runtime may not have seen the end of our last coroutine, nor that end the close: see [`ends`](super::ends).
     fn tell_of_ends(&self) {
-        if self.runtime().is_closing() && !self.local.told_of_ends.replace(true) {
+        if self.local.made_up.is_due(&self.runtime().phase) {
             self.runtime().note_ended_while_closing();
         }
     }

@@ -25,9 +25,9 @@
 //! | `join`, `join_arm`, `task_core`, `scope_link` | its end, its memory, its scope |
 //! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
 //! | `timer`, `sleep_future`, `sleep_arm` | timers that call something; time for async code |
-//! | `shutdown`, `phase`, `unstarted` | the end of a runtime |
+//! | `shutdown`, `phase`, `ends`, `unstarted` | the end of a runtime |
 //! | `dump` | what all coroutines do, and what they wait for |
-//! | `stats`, `metrics` | counters, and snapshots of them |
+//! | `counter`, `stats`, `metrics` | counters, and snapshots of them |
 //! | `steal`, `inbox`, `injector`, `run_queue`, `idle` | the queues and the idle protocol, each with its proof |
 //!
 //! # Misuse
@@ -49,6 +49,8 @@
 //! It blocks the whole worker when another coroutine there wants it, for ever if that is the worker which its holder is
 //! bound to. Keep such guards between two suspensions; a dump then shows the holder parked and the other running.
 
+mod counter;
+mod ends;
 pub(crate) mod idle;
 pub(crate) mod inbox;
 pub(crate) mod injector;
@@ -159,6 +161,8 @@ mod worker_stacks;
 #[cfg(not(loom))]
 mod worker_threads;
 
+#[cfg(all(feature = "alloc", not(loom)))]
+pub(crate) use self::dump::serve;
 #[cfg(not(loom))]
 pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]

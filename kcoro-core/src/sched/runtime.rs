@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use super::config::Config;
 #[cfg(feature = "alloc")]
 use super::config::{PanicPolicy, UnobservedPanic};
+use super::ends::Ends;
 use super::idle::IdleSet;
 use super::inbox::Pushed;
 use super::injector::Injector;
@@ -17,11 +18,9 @@ use super::spawn::SpawnError;
 use super::stats::Stats;
 use super::worker::Worker;
 use crate::platform::Platform;
-use crate::primitive::SpinLock;
 use crate::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::task::header::Header;
 use crate::task::schedule::{Place, WorkerHead};
-use crate::wait::queue::WaitQueue;
 
 /// What a runtime has for as long as it lives: in a box of its own, or in a static.
 pub(super) struct Fixed<T: ?Sized>(pub(super) NonNull<T>);
@@ -57,8 +56,7 @@ pub(super) struct Inner {
     next_foreign_id: AtomicU64,
     /// Places for live coroutines, where there is a limit.
     pub(super) places: Option<Places>,
-    /// Whoever closes the runtime and waits for its last coroutine.
-    pub(super) ended: SpinLock<WaitQueue>,
+    pub(super) ends: Ends,
     /// Whose turn it is to get a timer that is armed from outside.
     pub(super) next_timer_worker: AtomicUsize,
     /// Nobody waits for the end: the last coroutine stops the workers.
@@ -81,7 +79,7 @@ impl Inner {
             foreign_rejected: AtomicU64::new(0),
             next_foreign_id: AtomicU64::new(0),
             places: limit.map(Places::new),
-            ended: SpinLock::new(WaitQueue::new()),
+            ends: Ends::new(),
             next_timer_worker: AtomicUsize::new(0),
             orphaned: AtomicBool::new(false),
         }
@@ -222,16 +220,8 @@ impl Inner {
 
     #[cold]
     pub(super) fn note_ended_while_closing(&self) {
-        // Under the lock, so that of several last ones the last to come sees the ends of all.
-        let wake = {
-            let mut ended = self.ended.lock();
-            if self.live_count() > 0 {
-                return;
-            }
-            ended.win_first(crate::task::claim::Outcome::Event, |_| {})
-        };
-        if let Some(wake) = wake {
-            wake.wake();
+        if !self.ends.tell(|| self.live_count()) {
+            return;
         }
         if self.orphaned.load(Ordering::Acquire) {
             self.phase.advance(Phase::Stopped);

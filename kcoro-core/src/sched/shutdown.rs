@@ -18,15 +18,13 @@ use super::runtime_ref::Storage;
 use super::task_core::{TaskCore, call_quietly};
 use super::worker::Worker;
 use crate::primitive::atomic::{Ordering, fence};
-use crate::task::claim::{Accepts, Outcome, Won};
+use crate::task::claim::Won;
 use crate::task::header::{Header, TaskRef};
 use crate::task::schedule::Place;
-use crate::task::wait_record::WaitsFor;
 use crate::time::ns_of;
 use crate::util::linked::Chain;
-use crate::wait::queue::Node;
+use crate::wait::Limit;
 use crate::wait::wake::make_ready;
-use crate::wait::{Limit, enter};
 
 /// Cancels one coroutine of a closing runtime; the caller is the coroutine itself, about to park.
 pub(super) fn cancel(header: &Header) {
@@ -44,7 +42,7 @@ pub(super) fn shut_down(inner: &RuntimeRef, grace: Duration) -> ShutdownReport {
         return ShutdownReport::default();
     }
     close(inner);
-    wait_for_the_last(inner, Limit::AfterNs(ns_of(grace)));
+    inner.ends.wait(|| inner.live_count(), Limit::AfterNs(ns_of(grace)));
     finish(inner, 0)
 }
 
@@ -109,27 +107,6 @@ pub(super) fn close(inner: &Inner) {
         }
     }
     inner.wake_all();
-}
-
-/// Waits until no coroutine is left, or for the limit.
-fn wait_for_the_last(inner: &Inner, limit: Limit) {
-    // Who cannot wait here (a thread that unwinds) gives no grace.
-    let Ok(waiter) = enter().waiter() else { return };
-    let Ok(generation) = waiter.begin(Accepts::NOTHING) else { return };
-    let node = core::pin::pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
-    let node: *const Node = &raw const *node;
-    let mut ended = inner.ended.lock();
-    if inner.live_count() == 0 {
-        drop(ended);
-        let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-        return;
-    }
-    // SAFETY: the node stays in this frame and is removed below.
-    unsafe { ended.push(node) };
-    drop(ended);
-    waiter.park(WaitsFor::Shutdown, Accepts::NOTHING, limit, generation);
-    // SAFETY: it was pushed to this queue.
-    unsafe { inner.ended.lock().remove(node) };
 }
 
 /// Stops the workers and reports. Threads are joined only if nothing is left; else they stay for ever, by design.

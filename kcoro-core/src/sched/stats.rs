@@ -4,37 +4,7 @@
 //! A count that must not be behind another (ends and spawns) is written with Release and read with Acquire; as a whole,
 //! a snapshot of running workers is of no single instant.
 
-use crate::primitive::atomic::{AtomicU64, Ordering};
-
-/// A counter that one thread writes.
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// Counts one. Only the owner calls this, so no read-modify-write is needed.
-    #[inline(always)]
-    pub(super) fn bump(&self) {
-        self.add(1);
-    }
-
-    #[inline(always)]
-    pub(super) fn add(&self, n: u64) {
-        // Release: whoever adds up the counters to see whether all have ended sees what the ended ones did, too.
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Release);
-    }
-
-    fn set(&self, value: u64) {
-        // Relaxed: nothing is concluded from it.
-        self.0.store(value, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-}
+use super::counter::Counter;
 
 /// One definition for the counters of a worker and for what is shown of them.
 macro_rules! counted {

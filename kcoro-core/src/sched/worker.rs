@@ -11,6 +11,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::{self, NonNull};
 
+use super::ends::MadeUp;
 use super::inbox::Inbox;
 use super::run_queue::RunQueue;
 use super::runtime::Inner;
@@ -64,8 +65,7 @@ pub(super) struct Local {
     pub(super) spawn_target: Cell<usize>,
     /// When a local runtime that shuts down must look at the clock, whatever the timers say.
     pub(super) wake_by_ns: Cell<u64>,
-    /// Whether a park has ended since the runtime closes, see [`sleep`](super::base).
-    pub(super) told_of_ends: Cell<bool>,
+    pub(super) made_up: MadeUp,
     /// Whether the platform makes the scheduling choices, see [`choosing`](super::choosing).
     pub(super) asks_platform: Cell<bool>,
 }
@@ -120,7 +120,7 @@ impl Worker {
                 next_id: Cell::new(0),
                 spawn_target: Cell::new(index),
                 wake_by_ns: Cell::new(NO_DEADLINE),
-                told_of_ends: Cell::new(false),
+                made_up: MadeUp::new(),
                 asks_platform: Cell::new(false),
             },
             shared: CachePadded::new(Shared {

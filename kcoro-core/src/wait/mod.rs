@@ -244,7 +244,7 @@ impl Waiter {
         match self {
             Waiter::Coroutine(worker, task) => park_coroutine(worker, task, what, accepts, limit, generation),
             #[cfg(feature = "std")]
-            Waiter::Thread(parker) => parker.park(limit, generation),
+            Waiter::Thread(parker) => parker.park(accepts, limit, generation),
         }
     }
 }

@@ -65,6 +65,13 @@ impl Claim {
         }
     }
 
+    /// Whether the wait of `generation` is under way, as far as can be seen.
+    pub(crate) fn is_waiting(&self, generation: Generation) -> bool {
+        // Relaxed: whoever goes by the answer tries to win the wait, or is told under a lock of what comes later.
+        let word = self.0.load(Ordering::Relaxed);
+        Generation::of(word) == generation && matches!(word & PHASE, WAITING | CLAIMING)
+    }
+
     /// Leaves a token if no wait is under way. One that is held still is waited for.
     pub(crate) fn remind(&self) -> Reminded {
         let mut spin = Spin::new();
