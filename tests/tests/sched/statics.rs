@@ -171,16 +171,16 @@ fn a_slot_whose_coroutine_never_runs_is_free_again() {
 #[test]
 fn slots_and_heap_do_not_mix_their_stacks() {
     // SAFETY: as above.
-    static SLOT: Slot<ROOMY> = unsafe { slot() };
+    static SLOTS: [Slot<ROOMY>; 2] = unsafe { [slot(), slot()] };
     let runtime = builder().workers(1).stack_size(ROOMY).build().unwrap();
     runtime
         .run(|| {
             for round in 0..50 {
                 // Ready together, so that each ends next to one that has not started.
                 let first = spawn(move || uses_its_stack(round)).unwrap();
-                let inside = Builder::new().name("inside").spawn_static(&SLOT, move || uses_its_stack(round + 1));
+                let inside = SLOTS.each_ref().map(|slot| spawn_static(slot, move || round + 1).unwrap());
                 let last = spawn(move || uses_its_stack(round + 2)).unwrap();
-                inside.unwrap().join().unwrap();
+                inside.into_iter().for_each(|inside| assert_eq!(inside.join().unwrap(), round + 1));
                 first.join().unwrap();
                 last.join().unwrap();
             }
