@@ -13,6 +13,7 @@ use kcoro_posix::channel::StaticChannel;
 use kcoro_posix::sched::{
     BuildError, Builder, JoinError, RunError, Slot, Slots, SpawnError, StaticRuntime, spawn, spawn_static, yield_now,
 };
+use kcoro_posix::sync::WaitGroup;
 use kcoro_posix::time::sleep;
 use kcoro_tests::child::aborts;
 use kcoro_tests::counted::Drops;
@@ -172,15 +173,19 @@ fn a_slot_whose_coroutine_never_runs_is_free_again() {
 fn slots_and_heap_do_not_mix_their_stacks() {
     // SAFETY: as above.
     static SLOTS: [Slot<ROOMY>; 2] = unsafe { [slot(), slot()] };
+    static INSIDE: WaitGroup = WaitGroup::new();
     let runtime = builder().workers(1).stack_size(ROOMY).build().unwrap();
     runtime
         .run(|| {
             for round in 0..50 {
                 // Ready together, so that each ends next to one that has not started.
                 let first = spawn(move || uses_its_stack(round)).unwrap();
-                let inside = SLOTS.each_ref().map(|slot| spawn_static(slot, move || round + 1).unwrap());
+                INSIDE.add(2);
+                let inside = SLOTS.each_ref().map(|slot| spawn_static(slot, || INSIDE.done()).unwrap());
                 let last = spawn(move || uses_its_stack(round + 2)).unwrap();
-                inside.into_iter().for_each(|inside| assert_eq!(inside.join().unwrap(), round + 1));
+                // Not for the one and then for the other: the first is to end with the second next.
+                INSIDE.wait().unwrap();
+                inside.into_iter().for_each(|inside| inside.join().unwrap());
                 first.join().unwrap();
                 last.join().unwrap();
             }
