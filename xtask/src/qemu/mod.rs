@@ -7,6 +7,7 @@ mod boots;
 mod image;
 mod machine;
 mod no_heap;
+mod peers;
 mod programs;
 mod run;
 mod wire;
