@@ -23,7 +23,7 @@ const CORE: &str = "--package kcoro-core --features std --lib -- --skip million 
 const COROUTINES: &str = "--package kcoro-tests --test switch -- coroutine:: --skip nearly_all_of_its_stack --skip nest \
                           --skip every_size";
 /// Ends of runtimes that leave nothing behind: an abandoned coroutine would be reported as a thread that was not joined.
-const ENDS: &str = "--package kcoro-tests --test sched -- shutdown::a_shutdown shutdown::a_runtime_may_be \
+const ENDS: &str = "--package kcoro-tests --test sched -- statics::a_slot statics::a_static shutdown::a_shutdown shutdown::a_runtime_may_be \
                     shutdown::a_local_runtime_drives shutdown::a_local_runtime_dropped";
 /// Miri has no floating-point control, and would report the handles that two scenarios forget on purpose.
 const SCENARIOS: &str =

@@ -2,10 +2,10 @@
 //! What the layers below reach through [`Schedule`].
 #![expect(unsafe_code, reason = "implements a trait whose methods move tasks by raw pointer")]
 
-use alloc::sync::Arc;
 use core::ptr::NonNull;
 
 use super::runtime::Inner;
+use super::runtime_ref::RuntimeRef;
 use super::task_core::TaskCore;
 use super::worker::Worker;
 use crate::platform::Platform;
@@ -92,11 +92,7 @@ unsafe fn send_home(runtime: &Inner, task: NonNull<Header>) {
 #[cold]
 unsafe fn make_ready_from_outside(task: NonNull<Header>) {
     // SAFETY: while the caller owns the task, the task's runtime cannot end.
-    let (header, runtime) = unsafe {
-        let runtime = TaskCore::of(task).runtime;
-        Arc::increment_strong_count(runtime);
-        (task.as_ref(), Arc::from_raw(runtime))
-    };
+    let (header, runtime) = unsafe { (task.as_ref(), RuntimeRef::retain(TaskCore::of(task).runtime)) };
     runtime.note_outside();
     if header.options.has(Options::MIGRATES) {
         // SAFETY: forwarded; `runtime` is held.

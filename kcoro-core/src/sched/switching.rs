@@ -117,6 +117,9 @@ impl Worker {
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
             require_default_fp_control(me);
         }
+        if cfg!(debug_assertions) && me.options.has(Options::IN_SLOT) {
+            super::slot::check(me);
+        }
         if held::count() != 0 {
             refuse_held_locks(me);
         }
@@ -233,7 +236,20 @@ impl Worker {
             && next.stack_class() == class
             && !next.claim.is_cancelled()
             && !self.runtime().is_closing()
-            && !next.options.has(Options::MEASURE_STACK)
+            // What lies in a slot runs on the slot's stack.
+            && !next.options.has(Options::MEASURE_STACK.with(Options::IN_SLOT))
+    }
+}
+
+/// What few have to do when they have ended.
+#[cold]
+fn retire_special(ended: &Header) {
+    if ended.options.has(Options::OWN_FP_CONTROL) {
+        // SAFETY: the default is what everyone else expects.
+        unsafe { FpControl::DEFAULT.write() };
+    }
+    if ended.options.has(Options::IN_SLOT) {
+        super::slot::check(ended);
     }
 }
 
@@ -367,9 +383,8 @@ impl Worker {
     unsafe fn retire(&self, task: NonNull<Header>) -> (RawStack, usize) {
         // SAFETY: the caller owns the task, so it is still live here.
         let header = unsafe { task.as_ref() };
-        if header.options.has(Options::OWN_FP_CONTROL) {
-            // SAFETY: the default is what everyone else expects.
-            unsafe { FpControl::DEFAULT.write() };
+        if header.options.has(Options::OWN_FP_CONTROL.with(Options::IN_SLOT)) {
+            retire_special(header);
         }
         let stack = header.detach_stack().expect("a running coroutine has a stack");
         let class = header.stack_class();

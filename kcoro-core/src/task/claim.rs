@@ -190,6 +190,7 @@ impl Claim {
     /// Takes the publication of a park back, if the coroutine is parked and nobody has won it: then it stays as it is until
     /// the caller has called [`Claim::publish_parked`] and done what that says. The coroutine is live when this is called;
     /// from then on the holder keeps it so.
+    #[cfg(feature = "alloc")]
     pub(crate) fn hold(&self) -> bool {
         let mut word = self.0.load(Ordering::Relaxed);
         while word & PHASE == WAITING && word & PARKED != 0 {

@@ -56,13 +56,12 @@ unsafe impl Send for Wake {}
 
 impl Wake {
     /// That of a waiter whose claim has been won.
-    #[cfg(feature = "alloc")]
     pub(crate) fn new(handle: WakeHandle, won: Won) -> Self {
         Self { handle, won }
     }
 
     /// The coroutine whose wake it is, and how it was won.
-    #[cfg(all(feature = "alloc", not(loom)))]
+    #[cfg(not(loom))]
     pub(crate) fn coroutine(&self) -> Option<(NonNull<Header>, Won)> {
         match &self.handle {
             WakeHandle::Coroutine(task) => Some((*task, self.won)),
