@@ -38,6 +38,7 @@ use core::ptr::NonNull;
 
 pub use self::future::{WaitError, block_on};
 use crate::platform::ClockId;
+use crate::primitive::interrupts;
 use crate::task::claim::{Accepts, Claim, Generation, Outcome, Pending};
 use crate::task::header::Header;
 use crate::task::schedule::{NO_DEADLINE, Place, WorkerHead};
@@ -150,7 +151,8 @@ impl Entry {
 
 #[cold]
 fn charge_exhausted(worker: NonNull<WorkerHead>) {
-    if !is_unwinding() {
+    // In a critical section of a driver nothing may suspend; it will be asked again soon after.
+    if !is_unwinding() && !interrupts::are_masked() {
         // SAFETY: called in the current coroutine of this worker, which holds no lock of the core and has no wait begun.
         unsafe { worker.as_ref().scheduler.yield_now(worker) };
     }
