@@ -14,8 +14,8 @@ use kcoro_posix::Posix;
 use kcoro_posix::channel::{Receiver, Sender, bounded};
 use kcoro_posix::sched::{Builder, Runtime, yield_now};
 
-const ROUNDS: usize = 15;
-const VALUES: u64 = 1_000_000;
+const ROUNDS: usize = 9;
+const VALUES: u64 = 500_000;
 
 /// What both are.
 trait Queue: Send + Sync + 'static {
@@ -220,12 +220,13 @@ fn compare(name: &str, locked: impl Fn() -> Duration, ring: impl Fn() -> Duratio
 fn main() {
     compare("one thread, by turns", || alone::<Locked>(64), || alone::<Ring>(64));
     compare("one thread, bursts of 64", || in_bursts::<Locked>(64), || in_bursts::<Ring>(64));
-    for capacity in [1, 64, 1024] {
+    for capacity in [64, 1024] {
         let name = format!("two threads, capacity {capacity}");
         compare(&name, || two_threads::<Locked>(capacity), || two_threads::<Ring>(capacity));
     }
-    for workers in [1, 2] {
-        let name = format!("coroutines, {workers} workers, 64");
-        compare(&name, || two_coroutines::<Locked>(64, workers), || two_coroutines::<Ring>(64, workers));
+    for (workers, capacity) in [(1, 64), (2, 64), (2, 1024)] {
+        let name = format!("coroutines, {workers} workers, {capacity}");
+        let locked = || two_coroutines::<Locked>(capacity, workers);
+        compare(&name, locked, || two_coroutines::<Ring>(capacity, workers));
     }
 }
