@@ -10,6 +10,7 @@ use core::task::Waker;
 
 use crate::task::claim::{Claim, Won};
 use crate::task::header::Header;
+use crate::task::schedule::WorkerHead;
 
 /// Wakes one waiter.
 pub(crate) enum WakeHandle {
@@ -80,6 +81,39 @@ impl Wake {
             WakeHandle::Task(waker) => waker.wake(),
         }
     }
+}
+
+impl Wake {
+    /// As [`Wake::wake`], by a caller on `worker`. Says whether the caller is sure to be there still: what wakes a future is
+    /// foreign code, which may suspend.
+    #[inline]
+    pub(crate) fn wake_on(self, worker: NonNull<WorkerHead>) -> StillThere {
+        match self.handle {
+            WakeHandle::Coroutine(task) => {
+                if self.won == Won::Parked {
+                    // SAFETY: as in `make_ready`; the worker is the caller's.
+                    unsafe { task.as_ref().vtable.scheduler.make_ready_on(worker, task) };
+                }
+                StillThere::Yes
+            }
+            _ => {
+                wake_other(self);
+                StillThere::Unknown
+            }
+        }
+    }
+}
+
+#[cold]
+fn wake_other(wake: Wake) {
+    wake.wake();
+}
+
+/// See [`Wake::wake_on`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StillThere {
+    Yes,
+    Unknown,
 }
 
 /// Pays one wake after the other, until there is none: `next` takes the lock each time, so that no wake happens under it. If
