@@ -46,14 +46,15 @@ impl<T> Shared<T> {
         }
         let value = ManuallyDrop::new(value);
         let mut state = self.state.lock();
-        match (state.send(&raw const *value, self.capacity), entry.coroutine()) {
-            (Ok(wake), _) => {
-                drop(state);
-                entry.wake_and_charge(wake);
-                Ok(())
-            }
-            (Err(NotSent::Full), Some(waiter)) => self.park_sender(state, waiter, value, limit),
-            (Err(why), _) => self.send_otherwise(state, why, entry, value, limit),
+        let mut owed = None;
+        let Err(why) = state.send(&raw const *value, self.capacity, &mut owed) else {
+            drop(state);
+            entry.wake_and_charge(owed);
+            return Ok(());
+        };
+        match entry.coroutine() {
+            Some(waiter) if matches!(why, NotSent::Full) => self.park_sender(state, waiter, value, limit),
+            _ => self.send_otherwise(state, why, entry, value, limit),
         }
     }
 
@@ -182,18 +183,21 @@ impl<T> Shared<T> {
             return Err(RecvTimeoutError::Cancelled);
         }
         let mut state = self.state.lock();
-        match (state.receive(self.capacity), entry.coroutine()) {
-            (Ok((value, wake)), _) => {
+        let mut owed = None;
+        match state.receive(self.capacity, &mut owed) {
+            Ok(value) => {
                 drop(state);
-                entry.wake_and_charge(wake);
+                entry.wake_and_charge(owed);
                 Ok(value)
             }
-            (Err(TryRecvError::Closed), _) => Err(RecvTimeoutError::Closed),
-            (Err(TryRecvError::Empty), Some(waiter)) => self.park_receiver(state, waiter, limit, what(self.id())),
-            (Err(TryRecvError::Empty), None) => {
-                drop(state);
-                self.recv_slowly(entry, limit, what(self.id()))
-            }
+            Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
+            Err(TryRecvError::Empty) => match entry.coroutine() {
+                Some(waiter) => self.park_receiver(state, waiter, limit, what(self.id())),
+                None => {
+                    drop(state);
+                    self.recv_slowly(entry, limit, what(self.id()))
+                }
+            },
         }
     }
 
@@ -202,10 +206,11 @@ impl<T> Shared<T> {
     fn recv_slowly(&self, entry: Entry, limit: Limit, what: WaitsFor) -> Result<T, RecvTimeoutError> {
         let waiter = entry.waiter();
         let mut state = self.state.lock();
-        match (state.receive(self.capacity), waiter) {
-            (Ok((value, wake)), _) => {
+        let mut owed = None;
+        match (state.receive(self.capacity, &mut owed), waiter) {
+            (Ok(value), _) => {
                 drop(state);
-                wake_if(wake);
+                wake_if(owed);
                 Ok(value)
             }
             (Err(TryRecvError::Closed), _) => Err(RecvTimeoutError::Closed),

@@ -120,13 +120,18 @@ impl Entry {
 
     /// Pays a wake that is owed, and charges the operation that owes it to the run budget. No lock may be held.
     #[inline]
-    pub(crate) fn wake_and_charge(self, wake: Option<wake::Wake>) {
-        let Some(wake) = wake else { return self.charge() };
-        let (Place::Coroutine(worker, _) | Place::Base(worker)) = self.0 else { return wake.wake() };
-        match wake.wake_on(worker) {
-            wake::StillThere::Yes => self.charge(),
-            // The coroutine may have come back elsewhere.
-            wake::StillThere::Unknown => enter().charge(),
+    pub(crate) fn wake_and_charge(self, owed: Option<wake::Wake>) {
+        let paid = match (&owed, self.0) {
+            (None, _) => true,
+            // In place: to move it costs more than to pay it.
+            (Some(wake), Place::Coroutine(worker, _)) => wake.pay_on(worker),
+            _ => false,
+        };
+        if paid {
+            core::mem::forget(owed);
+            self.charge();
+        } else {
+            wake_other(owed);
         }
     }
 
@@ -164,6 +169,15 @@ impl Entry {
             Place::Outside => Err(CannotWait::NotInCoroutine),
         }
     }
+}
+
+#[cold]
+fn wake_other(owed: Option<wake::Wake>) {
+    if let Some(wake) = owed {
+        wake.wake();
+    }
+    // Asked anew: a foreign waker may have suspended the coroutine, which may have come back elsewhere.
+    enter().charge();
 }
 
 #[cold]

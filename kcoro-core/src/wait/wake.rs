@@ -84,36 +84,16 @@ impl Wake {
 }
 
 impl Wake {
-    /// As [`Wake::wake`], by a caller on `worker`. Says whether the caller is sure to be there still: what wakes a future is
-    /// foreign code, which may suspend.
+    /// Pays that of a coroutine, by a caller on `worker`. Says whether it was one's: then it is to be forgotten.
     #[inline]
-    pub(crate) fn wake_on(self, worker: NonNull<WorkerHead>) -> StillThere {
-        match self.handle {
-            WakeHandle::Coroutine(task) => {
-                if self.won == Won::Parked {
-                    // SAFETY: as in `make_ready`; the worker is the caller's.
-                    unsafe { task.as_ref().vtable.scheduler.make_ready_on(worker, task) };
-                }
-                StillThere::Yes
-            }
-            _ => {
-                wake_other(self);
-                StillThere::Unknown
-            }
+    pub(crate) fn pay_on(&self, worker: NonNull<WorkerHead>) -> bool {
+        let WakeHandle::Coroutine(task) = &self.handle else { return false };
+        if self.won == Won::Parked {
+            // SAFETY: as in `make_ready`; the worker is the caller's.
+            unsafe { task.as_ref().vtable.scheduler.make_ready_on(worker, *task) };
         }
+        true
     }
-}
-
-#[cold]
-fn wake_other(wake: Wake) {
-    wake.wake();
-}
-
-/// See [`Wake::wake_on`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StillThere {
-    Yes,
-    Unknown,
 }
 
 /// Pays one wake after the other, until there is none: `next` takes the lock each time, so that no wake happens under it. If
