@@ -10,12 +10,12 @@ use crate::cores::Core;
 use crate::paging;
 
 /// Where QEMU's `virt` has it: for what must be said before the device tree has been read.
-const EARLY: usize = 0x0900_0000;
+pub(crate) const EARLY: usize = 0x0900_0000;
 // Registers of a PL011.
 const DATA: usize = 0x00;
-const FLAGS: usize = 0x18;
+pub(crate) const FLAGS: usize = 0x18;
 const CONTROL: usize = 0x30;
-const FULL: u32 = 1 << 5;
+pub(crate) const FULL: u32 = 1 << 5;
 const BUSY: u32 = 1 << 3;
 /// On, sending and receiving.
 const CONTROL_ON: u32 = 1 | 1 << 8 | 1 << 9;

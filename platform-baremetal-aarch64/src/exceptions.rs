@@ -36,8 +36,11 @@ pub(crate) extern "C" fn on_exception(frame: &mut Frame, vector: u64) {
 
 /// In a coroutine, or on a core's base stack.
 fn report_of_thread(frame: &Frame) -> ! {
+    if !paging::is_on() {
+        die(ExitCode::FATAL, format_args!("kcoro: cannot start: before memory was mapped: {}", Cause(frame)));
+    }
     let (core, address) = (Core::current().index, frame.far as usize);
-    if frame.esr >> 26 == DATA_ABORT && paging::is_on() && paging::is_guard(address) {
+    if frame.esr >> 26 == DATA_ABORT && paging::is_guard(address) {
         if let Some((owner, stack)) = cores::guard_hit(address) {
             die(
                 ExitCode::FAULT,
@@ -128,6 +131,7 @@ impl fmt::Display for Cause<'_> {
         let class = esr >> 26;
         let what = match class {
             0x00 => "an unknown instruction",
+            0x15 => "a supervisor call",
             0x20 | 0x21 => "an instruction abort",
             0x22 => "a program counter that is not aligned",
             0x24 | 0x25 => "a data abort",

@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering;
 use spin::Mutex;
 
 use crate::cores::CORES;
+use crate::tree::Arguments;
 
 /// The machine that the program runs on.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ pub struct Machine {
     pub(crate) listed_cores: usize,
     /// What is left of RAM, from here to there.
     pub(crate) free: Mutex<(usize, usize)>,
+    pub(crate) arguments: Arguments,
 }
 
 /// What a core has done when it had nothing to do.
@@ -41,6 +43,23 @@ impl Machine {
     /// How many cores the device tree lists. Those that are not used stay off.
     pub fn listed_cores(&self) -> usize {
         self.listed_cores
+    }
+
+    /// What the program was told from outside: `bootargs` of the device tree's node `chosen`, which QEMU fills with what follows
+    /// `-append`. Empty if there is none.
+    pub fn arguments(&self) -> &str {
+        self.arguments.as_str()
+    }
+
+    /// The number after `name=` among the [`Machine::arguments`], which are words.
+    ///
+    /// # Panics
+    ///
+    /// When it is no number, so that nobody takes a default for what was asked for.
+    pub fn argument(&self, name: &str) -> Option<usize> {
+        let mut words = self.arguments().split_whitespace();
+        let value = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
+        Some(value.parse().unwrap_or_else(|_| panic!("the argument {name} is a number, not `{value}`")))
     }
 
     /// Takes `size_bytes` of RAM, aligned to 4 KiB, for good: for an allocator, for buffers. `None` if less is left.

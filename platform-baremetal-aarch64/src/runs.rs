@@ -24,12 +24,12 @@ impl<const WORDS: usize> Runs<WORDS> {
     pub(crate) fn take(&mut self, count: usize) -> Option<usize> {
         let mut start = self.first_free;
         loop {
-            start = (start..self.pages).find(|page| !self.is_taken(*page))?;
+            start = self.next(start, self.pages, |word| !word)?;
             if self.pages - start < count {
                 return None;
             }
-            match (start..start + count).rfind(|page| self.is_taken(*page)) {
-                Some(taken) => start = taken + 1,
+            match self.next(start, start + count, |word| word) {
+                Some(taken) => start = taken,
                 None => break,
             }
         }
@@ -47,6 +47,20 @@ impl<const WORDS: usize> Runs<WORDS> {
             self.taken[page / 64] &= !(1 << (page % 64));
         }
         self.first_free = self.first_free.min(start);
+    }
+
+    /// The first page from `from` on and before `end` whose bit is set in what `of` makes of its word: a word at a time, for
+    /// thousands of pages may be taken.
+    fn next(&self, from: usize, end: usize, of: impl Fn(u64) -> u64) -> Option<usize> {
+        let (mut index, mut skipped) = (from / 64, u64::MAX << (from % 64));
+        while index * 64 < end {
+            let found = of(self.taken[index]) & skipped;
+            if found != 0 {
+                return Some(index * 64 + found.trailing_zeros() as usize).filter(|page| *page < end);
+            }
+            (index, skipped) = (index + 1, u64::MAX);
+        }
+        None
     }
 
     fn is_taken(&self, page: usize) -> bool {

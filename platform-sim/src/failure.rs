@@ -5,9 +5,11 @@ use std::fmt;
 use std::panic::Location;
 use std::time::Duration;
 
+use kcoro_core::platform::Running;
 use kcoro_core::sched::{BuildError, JoinError, SpawnError};
 
 use crate::graph::WaitGraph;
+use crate::real::Real;
 use crate::schedule::Schedule;
 use crate::trail::Trail;
 
@@ -50,6 +52,8 @@ pub enum FailureKind {
     /// Two workers were inside of a cell of this type at once, one of them to change it. Looked for with
     /// `--cfg kcoro_interleave` only, and a bug of kcoro. What has not ended is leaked.
     DataRace(&'static str),
+    /// A coroutine touched something real that is not [allowed](crate::Sim::allow_real): the first that did.
+    Real(Touched),
     /// The simulated runtime could not be built.
     Build(BuildError),
     /// The body could not be spawned.
@@ -70,6 +74,28 @@ pub struct Culprit {
     pub spawn_site: &'static Location<'static>,
 }
 
+/// What a coroutine touched of the real world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Touched {
+    /// What it was.
+    pub what: Real,
+    /// Who did.
+    pub by: Culprit,
+}
+
+impl fmt::Display for Touched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.by, self.what)
+    }
+}
+
+impl From<Running> for Culprit {
+    fn from(running: Running) -> Self {
+        Self { id: running.id, name: running.name.map(str::to_owned), spawn_site: running.spawn_site }
+    }
+}
+
 impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().unwrap_or("unnamed");
@@ -84,7 +110,7 @@ impl FailureKind {
             Self::Body(_) | Self::Unobserved(_) | Self::Deadlock(_) | Self::StepLimit { .. } | Self::DataRace(_) => {
                 true
             }
-            Self::Build(_) | Self::Spawn(_) | Self::InsideRuntime => false,
+            Self::Real(_) | Self::Build(_) | Self::Spawn(_) | Self::InsideRuntime => false,
         }
     }
 
@@ -137,6 +163,7 @@ impl fmt::Display for FailureKind {
                 write!(f, "not done after {limit} steps (a livelock? else raise the step limit)\n{unfinished}")
             }
             Self::DataRace(what) => write!(f, "data race: two workers are in one cell at once, a `{what}`"),
+            Self::Real(touched) => touched.fmt(f),
             Self::Build(why) => why.fmt(f),
             Self::Spawn(why) => why.fmt(f),
             Self::InsideRuntime => {

@@ -26,20 +26,22 @@ impl WaitGraph {
 
     /// Coroutines that wait for each other in a circle, by number: each for the next, and the last for the first.
     ///
-    /// Known are those that join one another or wait for the children of a scope. Whoever waits at a channel may be woken
-    /// by any that has a handle of it, which cannot be seen.
+    /// Known are those that join one another, wait for the children of a scope, or have asked an actor, which owes the reply
+    /// (though it may have handed the right to answer on to somebody else). Whoever waits at a channel may be woken by any
+    /// that has a handle of it, which cannot be seen.
     pub fn cycles(&self) -> Vec<Vec<u64>> {
         let mut search = Search { graph: self, done: Vec::new(), path: Vec::new(), cycles: Vec::new() };
         self.coroutines.iter().for_each(|one| search.visit(one));
         search.cycles
     }
 
-    /// Those for whose end `one` waits.
+    /// Those for whose end or reply `one` waits.
     fn waited_for(&self, one: &CoroutineInfo) -> impl Iterator<Item = &CoroutineInfo> {
         let on = waits_for(one);
         self.coroutines.iter().filter(move |other| match on {
             Some(WaitsFor::Join(id)) => other.id == id,
             Some(WaitsFor::Children(scope)) => other.scope.is_some_and(|link| link.id == scope),
+            Some(WaitsFor::Reply(mailbox)) => other.serves == Some(mailbox),
             _ => false,
         })
     }

@@ -76,9 +76,11 @@
 //!   the lock blocks the thread, which is the only one.
 //! - Code that blocks the thread blocks the simulation, and a loop that never suspends never ends. A coroutine that takes
 //!   longer than [`Sim::turn_time`] for that is named, and the process aborts.
-//! - What a test touches beyond kcoro (the real clock, threads, files, the iteration order of a `HashMap`) is not decided
-//!   by the seed. Nothing sees that as such. But a failure that does not come again is reported as one that depends on
-//!   more than the schedule.
+//! - What a test touches beyond kcoro is not decided by the seed. A coroutine that reads a clock of the system, sleeps in
+//!   real time, starts a thread, makes a socket or opens a file makes the run fail, and is named; [`Sim::allow_real`] lets
+//!   it. (Not in a statically linked program, nor under Miri or a sanitizer.) What else a body depends on, as the iteration
+//!   order of a `HashMap`, nothing sees as such; but a failure that does not come again is reported as one that
+//!   depends on more than the schedule.
 //! - The simulation waits for no other thread. A coroutine that only another thread would wake is a deadlock. If a thread
 //!   wakes or spawns a coroutine of a simulation nevertheless, the process aborts and names the thread.
 //! - Thread-locals are shared by all workers, because there is one thread.
@@ -125,6 +127,15 @@ mod backend;
 mod check;
 mod decisions;
 mod dice;
+#[cfg_attr(
+    not(all(
+        target_os = "linux",
+        target_env = "gnu",
+        not(any(target_feature = "crt-static", miri, kcoro_asan, kcoro_tsan))
+    )),
+    path = "no_entrances.rs"
+)]
+mod entrances;
 mod failure;
 mod graph;
 mod owned;
@@ -133,6 +144,7 @@ mod pct;
 mod points;
 mod quiet;
 mod random;
+mod real;
 mod replay;
 mod run;
 mod schedule;
@@ -166,14 +178,16 @@ pub use kcoro_core::*;
 ///
 /// `seeds` is a number, `1000` for the seeds from 0 to 999, or a range; 100 if it is left out. All other settings are
 /// named for the methods of [`Sim`] that they call: `workers`, `step_limit`, `step_cost`,
-/// `limit`, `early_jumps`, `turn_time`, `strategy`, `shrink_runs`, `shrink_time`.
+/// `limit`, `early_jumps`, `turn_time`, `strategy`, `shrink_runs`, `shrink_time`,
+/// `allow_real`.
 ///
 /// The function takes no arguments and returns nothing, or a `Result` whose error fails the test. Other attributes stay
 /// in force, as `#[should_panic]`.
 pub use kcoro_sim_macros::test;
 
-pub use failure::{Culprit, Failure, FailureKind};
+pub use failure::{Culprit, Failure, FailureKind, Touched};
 pub use graph::WaitGraph;
+pub use real::Real;
 pub use run::Outcome;
 pub use schedule::{Schedule, ScheduleError};
 pub use sim::Sim;

@@ -15,6 +15,7 @@ use crate::dice::Dice;
 use crate::failure::{Culprit, Failure, FailureKind};
 use crate::graph::WaitGraph;
 use crate::points::Registration;
+use crate::real;
 use crate::schedule::Schedule;
 use crate::traced::Traced;
 use crate::watchdog;
@@ -52,9 +53,14 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    real::prepare();
     let world = World::new(dice, laws);
-    let _watched = watchdog::watch(world.watch.clone());
-    let result = run_in(&world, traced, site, body);
+    let result = refuse_inside_runtime().and_then(|()| {
+        let _watched = watchdog::watch(world.watch.clone());
+        run_in(&world, traced, site, body)
+    });
+    // However it ended: what it did with the real world's answer, another run may not do.
+    let result = world.touched().map_or(result, |touched| Err(FailureKind::Real(touched)));
     let (trace_hash, steps, drawn) = (world.trace_hash(), world.steps(), world.drawn());
     let virtual_time = Duration::from_nanos(world.passed_ns());
     let result = match result {
@@ -77,7 +83,6 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    refuse_inside_runtime()?;
     let _points = Registration::new(world);
     // Without it, an overflow is a plain SIGSEGV: no reason not to run.
     let _ = kcoro_posix::report_overflow_here();

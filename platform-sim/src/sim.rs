@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::failure::Failure;
+use crate::real::{Allowed, Real};
 use crate::run::{Outcome, run_once};
 use crate::schedule::{Replay, Schedule};
 use crate::shrink::Budget;
@@ -44,6 +45,7 @@ impl Sim {
                 limit: None,
                 early_jump_one_in: 0,
                 turn_time: Duration::from_secs(60),
+                allowed: Allowed::NOTHING,
             },
             strategy: Strategy::Random,
             shrinking: Budget { runs: 1000, time: Duration::from_secs(5) },
@@ -94,6 +96,21 @@ impl Sim {
     /// a debugger may exceed; `Duration::MAX` turns it off.
     pub fn turn_time(mut self, limit: Duration) -> Self {
         self.laws.turn_time = limit;
+        self
+    }
+
+    /// Lets coroutines touch something real, which otherwise makes a run [fail](crate::FailureKind::Real). Call it once for
+    /// each kind. The run then replays only as far as the answers of the real world are the same.
+    ///
+    /// ```
+    /// use kcoro_sim::{Real, Sim};
+    ///
+    /// let license = || std::fs::read_to_string("../LICENSE").unwrap().lines().count();
+    /// assert!(Sim::new().run(0, license).is_err());
+    /// assert!(Sim::new().allow_real(Real::File).run(0, license).is_ok());
+    /// ```
+    pub fn allow_real(mut self, real: Real) -> Self {
+        self.laws.allowed = self.laws.allowed.with(real);
         self
     }
 

@@ -71,6 +71,12 @@ impl Watch {
         lock(&self.whose).runs[worker] = None;
     }
 
+    /// What runs on the worker whose turn it is.
+    pub(crate) fn running(&self) -> Option<Running> {
+        let Whose { worker, runs } = &*lock(&self.whose);
+        runs[*worker]
+    }
+
     /// What is to be said of a turn that has taken too long.
     fn complaint(&self) -> String {
         let Whose { worker, runs } = &*lock(&self.whose);

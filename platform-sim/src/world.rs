@@ -10,8 +10,10 @@ use kcoro_core::platform::{ClockId, Running, StartError, WorkerEntry};
 
 use crate::decisions::{Decision, Trace};
 use crate::dice::{Dice, Question};
+use crate::failure::Touched;
 use crate::owned::Owned;
 use crate::points::Points;
+use crate::real::{self, Allowed, Real};
 use crate::schedule::Schedule;
 use crate::seat::{Seat, State};
 use crate::trail::Trail;
@@ -44,6 +46,8 @@ pub(crate) struct Laws {
     pub(crate) turn_time: Duration,
     /// How many coroutines may be alive at once.
     pub(crate) limit: Option<usize>,
+    /// What of the real world its coroutines may touch.
+    pub(crate) allowed: Allowed,
 }
 
 /// See the [module](self).
@@ -64,6 +68,7 @@ struct Inside {
     points: Points,
     trace: Trace,
     trail: RefCell<Trail>,
+    touched: RefCell<Option<Touched>>,
     steps: Cell<u64>,
 }
 
@@ -80,6 +85,7 @@ impl World {
             points: Points::new(laws.workers),
             trace: Trace::new(),
             trail: RefCell::default(),
+            touched: RefCell::default(),
             steps: Cell::new(0),
         };
         let watch = Watch::new(laws.workers, laws.turn_time);
@@ -112,6 +118,23 @@ impl World {
     /// The last decisions.
     pub(crate) fn trail(&self) -> Trail {
         self.inside().trail.borrow().clone()
+    }
+
+    /// Notes that the coroutine whose turn it is touched something real. The first counts.
+    pub(crate) fn note_touched(&self, what: Real) {
+        // The runtime itself may: it maps stacks, for one.
+        if !self.laws.allowed.has(what)
+            && let Some(inside) = self.inside.get()
+            && inside.touched.borrow().is_none()
+            && let Some(running) = self.watch.running()
+        {
+            inside.touched.replace(Some(Touched { what, by: running.into() }));
+        }
+    }
+
+    /// What was touched first of all that is not allowed.
+    pub(crate) fn touched(&self) -> Option<Touched> {
+        self.inside().touched.borrow().clone()
     }
 
     /// Whether the caller is on another thread than the simulation.
@@ -183,7 +206,7 @@ impl World {
 
     pub(crate) fn resume(&self, worker: usize) {
         let inside = self.inside();
-        inside.points.running(worker, || inside.seats[worker].resume());
+        inside.points.running(worker, || real::watched(self, || inside.seats[worker].resume()));
     }
 
     pub(crate) fn can_go_on(&self, worker: usize) -> bool {

@@ -67,6 +67,8 @@ enum Task {
     /// Build a program of qemu/ and run it under QEMU
     Qemu {
         program: String,
+        /// What the program is told, as `NAME=VALUE`
+        arguments: Vec<String>,
         #[command(flatten)]
         machine: qemu::Machine,
     },
@@ -87,7 +89,7 @@ fn main() -> ExitCode {
         }
         Task::Ci => report::run_suites(&suites::named(&[]), Options { long: false, verbose: true, ci: true }),
         Task::Mutants { sample, names } => run_mutants(sample, &names),
-        Task::Qemu { program, machine } => run_under_qemu(&program, machine),
+        Task::Qemu { program, arguments, machine } => run_under_qemu(&program, machine, &arguments),
         Task::Bench { workloads } => bench::run_workloads(&workloads).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -99,9 +101,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_under_qemu(program: &str, machine: qemu::Machine) -> Result<ExitCode, String> {
+fn run_under_qemu(program: &str, machine: qemu::Machine, arguments: &[String]) -> Result<ExitCode, String> {
     setup::install_missing(&suites::named(&["qemu".to_owned()]))?;
-    qemu::run_one(program, machine).map(|()| ExitCode::SUCCESS)
+    qemu::run_one(program, machine, arguments).map(|()| ExitCode::SUCCESS)
 }
 
 fn run_mutants(sample: Option<usize>, names: &[String]) -> Result<ExitCode, String> {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -171,30 +171,37 @@ impl Session {
             let running: Vec<_> = sides.into_iter().map(|side| threads.spawn(|| run_side(side))).collect();
             running.into_iter().map(|side| side.join().expect("a session does not panic")).collect()
         });
-        for side in sides {
-            self.tally.add(side.tally);
-            self.not_checked.extend(side.not_checked);
-            self.failures.extend(side.failures);
-        }
+        sides.into_iter().for_each(|side| self.take(side));
         Ok(())
     }
 
+    /// Counts what `side` has come to as this session's.
+    pub fn take(&mut self, side: Session) {
+        self.tally.add(side.tally);
+        self.not_checked.extend(side.not_checked);
+        self.failures.extend(side.failures);
+    }
+
     /// A session for a part of this one's work, with the same log.
-    fn side(&self) -> io::Result<Session> {
+    pub fn side(&self) -> io::Result<Session> {
         let log = self.log.try_clone()?;
         Ok(Session { long: self.long, shown: self.shown.clone(), kill_at: self.kill_at, ..Session::new(log) })
     }
 
     /// Runs a command and gives its exit status and all that it printed.
-    pub fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, String)> {
+    pub fn run(&mut self, command: Command) -> io::Result<(ExitStatus, String)> {
+        self.run_with_input(command, Stdio::null())
+    }
+
+    /// The same for a command that reads `input`.
+    pub fn run_with_input(&mut self, mut command: Command, input: Stdio) -> io::Result<(ExitStatus, String)> {
         self.say(&format!("$ {}", shell_line(&command)));
         let began = Instant::now();
         if self.kill_at.is_some() {
             command.process_group(0);
         }
         let (reader, writer) = io::pipe()?;
-        let mut child =
-            command.stdin(std::process::Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        let mut child = command.stdin(input).stdout(writer.try_clone()?).stderr(writer).spawn()?;
         // The command holds the write ends; the reader sees the end only when all of them are closed.
         drop(command);
         let watchdog = self.kill_at.map(|at| Watchdog::start(&child, at));

@@ -92,6 +92,7 @@ pub(super) fn live<A: Actor>(
     context: &Context<A::Message>,
     before_stop: impl FnOnce(),
 ) -> StopReason<A::Error> {
+    crate::sched::serve(context.mailbox.receiver.id());
     let mut actor = match catch(birth) {
         Ok(actor) => actor,
         Err(payload) => {

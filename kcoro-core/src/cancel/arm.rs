@@ -12,7 +12,7 @@ use super::node::NodeRef;
 use super::{CancelToken, Cause};
 use crate::task::claim::Outcome;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 use crate::wait::queue::Node as Waiting;
 
 /// See [`CancelToken::cancelled_arm`].
@@ -124,6 +124,18 @@ unsafe impl Arm for CancelledArm<'_> {
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output {
         // The token first: who waits in a region that obeys it wants to know its cause.
         self.node.cause().cloned().ok_or(why)
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        self.node.is_cancelled()
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        Watched::by(self.register(ticket))
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        true
     }
 }
 

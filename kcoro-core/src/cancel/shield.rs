@@ -7,15 +7,19 @@ use core::ptr::NonNull;
 
 use super::Cause;
 use super::region::{Region, Runner};
+#[cfg(feature = "std")]
+use crate::platform::system_clock;
 use crate::task::schedule::{NO_DEADLINE, Place, WorkerHead};
 use crate::task::sources::{Kind, Source};
+#[cfg(feature = "std")]
+use crate::wait::thread;
 
 /// Runs `body` without being cancelled: what comes from outside of it (a cancel of the whole coroutine, of its scope or
 /// runtime, of a token that a region around obeys, the limit of an enclosing [`timeout`](crate::time::timeout)) takes effect
 /// when it has returned. Regions and limits inside of it count as ever.
 ///
 /// For what must be finished once it is begun. Keep it short: a shutdown waits for it. On a plain thread it keeps off the
-/// regions around it.
+/// regions and limits around it.
 ///
 /// ```
 /// # use kcoro_core::cancel::shield;
@@ -36,7 +40,7 @@ pub fn shield<T>(body: impl FnOnce() -> T) -> T {
 struct Up {
     source: NonNull<Source>,
     runner: Runner,
-    /// The deadline of the enclosing time limits. A thread has none.
+    /// The deadline of the enclosing time limits.
     around_ns: u64,
 }
 
@@ -50,7 +54,7 @@ impl Up {
             // It is the current one: the deadline is its own field.
             Runner::Coroutine(task) => task.deadline_ns.replace(NO_DEADLINE),
             #[cfg(feature = "std")]
-            Runner::Thread(_) => NO_DEADLINE,
+            Runner::Thread(_) => thread::replace_limit(NO_DEADLINE),
         };
         Up { source, runner, around_ns }
     }
@@ -58,11 +62,14 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        // The header is kept, so no other coroutine has its address.
-        if let Runner::Coroutine(task) = &self.runner
-            && Place::coroutine() == Some(task.as_ptr())
-        {
-            task.deadline_ns.set(self.around_ns);
+        match &self.runner {
+            // The header is kept, so no other coroutine has its address.
+            Runner::Coroutine(task) if Place::coroutine() == Some(task.as_ptr()) => {
+                task.deadline_ns.set(self.around_ns);
+            }
+            Runner::Coroutine(_) => {}
+            #[cfg(feature = "std")]
+            Runner::Thread(_) => _ = thread::replace_limit(self.around_ns),
         }
         // SAFETY: it was entered there, and its frame is still there.
         unsafe { self.runner.leave(self.source) };
@@ -85,10 +92,16 @@ pub fn cause() -> Option<Cause> {
     if claim.is_cancelled() {
         return Some(Cause::Cancelled);
     }
-    let Place::Coroutine(head, task) = Place::current() else { return None };
-    // SAFETY: the running coroutine is live.
-    let deadline_ns = unsafe { task.as_ref() }.deadline_ns.get();
-    // SAFETY: the calling worker is live.
-    let is_late = deadline_ns != NO_DEADLINE && unsafe { WorkerHead::now_ns(head) } >= deadline_ns;
+    let is_late = match Place::current() {
+        Place::Coroutine(head, task) => {
+            // SAFETY: the running coroutine is live.
+            let deadline_ns = unsafe { task.as_ref() }.deadline_ns.get();
+            // SAFETY: the calling worker is live.
+            deadline_ns != NO_DEADLINE && unsafe { WorkerHead::now_ns(head) } >= deadline_ns
+        }
+        #[cfg(feature = "std")]
+        Place::Outside => thread::limit_ns() != NO_DEADLINE && system_clock::now_ns() >= thread::limit_ns(),
+        _ => false,
+    };
     is_late.then_some(Cause::Deadline)
 }

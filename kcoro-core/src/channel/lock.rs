@@ -55,6 +55,10 @@ impl<T> Drop for StateGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         #[cfg(feature = "alloc")]
+        if !self.0.watchers.are_none() {
+            tell(&mut self.0);
+        }
+        #[cfg(feature = "alloc")]
         if self.0.buffer.has_surplus() {
             return self.release_and_free();
         }
@@ -71,5 +75,15 @@ impl<T> StateGuard<'_, T> {
         // SAFETY: this is the end of the guard's drop.
         unsafe { ManuallyDrop::drop(&mut self.0) };
         drop(surplus);
+    }
+}
+
+/// Tells those who watch for what is the case now, one at a time, for no wake happens under the lock. What wakes a watcher is
+/// the core's own: it may be called wherever a lock is let go.
+#[cfg(feature = "alloc")]
+#[cold]
+fn tell<T>(guard: &mut SpinGuard<'_, State<T>>) {
+    while let Some(wake) = guard.tell_one() {
+        guard.unlocked(|| wake.wake());
     }
 }

@@ -81,6 +81,8 @@ mod ticks;
 mod timed;
 mod undelivered;
 mod waiting;
+#[cfg(feature = "alloc")]
+mod watching;
 
 pub use self::arm::{RecvArm, SendArm};
 #[cfg(feature = "alloc")]

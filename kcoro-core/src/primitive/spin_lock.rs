@@ -115,6 +115,31 @@ pub(crate) struct SpinGuard<'a, T: ?Sized> {
     lock: &'a SpinLock<T>,
 }
 
+impl<T: ?Sized> SpinGuard<'_, T> {
+    /// Calls `body` while the lock is free, and takes it again.
+    #[cfg(feature = "alloc")]
+    #[cfg_attr(kcoro_interleave, track_caller)]
+    pub(crate) fn unlocked(&mut self, body: impl FnOnce()) {
+        let lock = self.lock;
+        // SAFETY: the guard is there, so the lock is held, and `self` is borrowed, so nobody has a reference to the value.
+        unsafe { core::ptr::drop_in_place(self) };
+        // Also when the body unwinds: the guard is dropped then, once more.
+        let _again = TakeAgain(lock);
+        body();
+    }
+}
+
+/// Takes the lock whose guard goes on.
+#[cfg(feature = "alloc")]
+struct TakeAgain<'a, T: ?Sized>(&'a SpinLock<T>);
+
+#[cfg(feature = "alloc")]
+impl<T: ?Sized> Drop for TakeAgain<'_, T> {
+    fn drop(&mut self) {
+        core::mem::forget(self.0.lock());
+    }
+}
+
 impl<T: ?Sized> Deref for SpinGuard<'_, T> {
     type Target = T;
 

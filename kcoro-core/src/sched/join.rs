@@ -20,8 +20,8 @@ use crate::task::header::TaskRef;
 use crate::task::schedule::Place;
 use crate::task::wait_record::WaitsFor;
 use crate::time::ns_of;
-use crate::wait::Limit;
 use crate::wait::wake::make_ready;
+use crate::wait::{Limit, WaitError, enter};
 
 /// The right to wait for a coroutine's end and to take its output.
 ///
@@ -69,18 +69,19 @@ impl<T> JoinHandle<T> {
         &self.task
     }
 
-    /// Waits for the coroutine's end and returns its output. The output of one that has ended is also returned to a caller
-    /// that is cancelled: it would be lost else, and nothing is waited for.
+    /// Waits for the coroutine's end and returns its output. A cancellation point, also where the coroutine has ended: as
+    /// everywhere, a cancel comes before what is ready. Who wants the output all the same takes it by
+    /// [`JoinHandle::try_join`], which is none, or joins behind a [`shield`](crate::cancel::shield).
     ///
     /// # Errors
     ///
-    /// See [`JoinError`]. When the wait itself ends early (`Wait`, `Itself`) the coroutine is detached; use
-    /// [`JoinHandle::join_timeout`] to keep the handle.
+    /// See [`JoinError`]. When the wait itself ends early (`Wait`, `Itself`) the coroutine is detached, and its output is
+    /// dropped; use [`JoinHandle::join_mut`] to keep the handle.
     pub fn join(mut self) -> Result<T, JoinError> {
         self.join_mut()
     }
 
-    /// As [`JoinHandle::join`]; the handle can be used again if the wait itself ended early.
+    /// As [`JoinHandle::join`]; the handle, and with it the output, stays if the wait itself ended early.
     ///
     /// # Errors
     ///
@@ -139,6 +140,9 @@ impl<T> JoinHandle<T> {
     }
 
     fn wait_and_take(&mut self, limit: Limit) -> Result<T, TryJoinError> {
+        if enter().check_cancelled().is_err() {
+            return Err(TryJoinError::Failed(JoinError::Wait(WaitError::Cancelled)));
+        }
         if !self.is_finished() {
             self.wait(Accepts::CANCEL, limit)?;
         }

@@ -11,7 +11,7 @@ use super::join::JoinHandle;
 use super::join_error::{JoinError, TryJoinError};
 use crate::task::schedule::Place;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 use crate::wait::queue::Node;
 
 /// See [`JoinHandle::join_arm`].
@@ -52,6 +52,11 @@ impl<T> JoinArm<'_, T> {
         unsafe { self.get_unchecked_mut() }
     }
 
+    /// Whether the caller would wait for its own end.
+    fn is_own(&self) -> bool {
+        Place::coroutine() == Some(self.handle.task().as_ptr())
+    }
+
     fn node(&self) -> *const Node {
         // SAFETY: a reference that does not outlive the statement; winners touch the node's cells only.
         unsafe { &*self.node.get() }.as_ref().map_or(core::ptr::null(), |node| node)
@@ -78,7 +83,7 @@ unsafe impl<T> Arm for JoinArm<'_, T> {
         let this = self.inside();
         this.progress = if this.handle.is_finished() {
             Progress::Ended
-        } else if Place::coroutine() == Some(this.handle.task().as_ptr()) {
+        } else if this.is_own() {
             Progress::Itself
         } else {
             return false;
@@ -129,6 +134,21 @@ unsafe impl<T> Arm for JoinArm<'_, T> {
 
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output {
         Err(JoinError::Wait(why))
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        let this = self.inside();
+        this.handle.cell().is_over() || this.is_own()
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        // The output stays where it is until it is taken.
+        Watched::by(self.register(ticket))
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        self.inside().progress = Progress::Idle;
+        true
     }
 }
 

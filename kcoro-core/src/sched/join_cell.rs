@@ -51,6 +51,11 @@ impl JoinCell {
         self.ended.load(Ordering::Acquire)
     }
 
+    /// Whether a wait for the end would be over at once.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_ended() || self.state.lock().abandoned
+    }
+
     /// The coroutine has ended and its output is stored.
     pub(super) fn end(&self) -> Ended {
         let mut state = self.state.lock();

@@ -129,6 +129,8 @@ mod worker;
 mod worker_stacks;
 
 #[cfg(not(loom))]
+pub(crate) use self::dump::serve;
+#[cfg(not(loom))]
 pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};

@@ -12,7 +12,7 @@ use core::time::Duration;
 use super::timer::{Action, Home, Timer};
 use crate::primitive::SpinLock;
 use crate::task::claim::Outcome;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket, Watched};
 use crate::wait::queue::{Node, WaitQueue};
 use crate::wait::{CannotWait, WaitError};
 
@@ -127,6 +127,19 @@ unsafe impl Arm for SleepArm {
 
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output {
         Err(why)
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        false
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        Watched::by(self.register(ticket))
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        self.inside().refused = None;
+        true
     }
 }
 

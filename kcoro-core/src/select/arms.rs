@@ -7,7 +7,7 @@ use core::pin::Pin;
 use core::time::Duration;
 
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Ticket, Watched};
 
 /// What the engine needs of an arm, whatever its result.
 pub trait AnyArm {
@@ -17,6 +17,9 @@ pub trait AnyArm {
     fn renew(self: Pin<&mut Self>, ticket: &Ticket<'_>);
     fn won(self: Pin<&mut Self>, how: Ended);
     fn lost(self: Pin<&mut Self>);
+    fn is_ready(self: Pin<&mut Self>) -> bool;
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched;
+    fn undo(self: Pin<&mut Self>) -> bool;
     fn limit(&self) -> Option<Duration>;
 }
 
@@ -43,6 +46,18 @@ impl<A: Arm> AnyArm for A {
 
     fn lost(self: Pin<&mut Self>) {
         A::lost(self);
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        A::is_ready(self)
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        A::watch(self, ticket)
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        A::undo(self)
     }
 
     fn limit(&self) -> Option<Duration> {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Models of selects over real channels, between plain threads. In a model the order is as written.
 
+mod sets;
+
 use core::time::Duration;
 use std::boxed::Box;
 

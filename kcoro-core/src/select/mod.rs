@@ -98,7 +98,7 @@ use core::time::Duration;
 
 pub use self::arms::{Arms, OneOf};
 #[cfg(feature = "alloc")]
-pub use self::dynamic::{ArmId, Select};
+pub use self::dynamic::{ArmId, Select, WaitAsync};
 pub use self::engine::Order;
 use self::engine::{Patience, Verdict};
 #[doc(hidden)]
@@ -106,7 +106,7 @@ pub use self::future::in_time;
 pub use self::future::{SelectFuture, wait_async};
 pub use self::simple::{AfterArm, CancelledArm, after_arm, cancelled_arm};
 use crate::wait::WaitError;
-pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+pub use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 
 /// Waits for one of `arms`: what [`select!`](crate::select!) without `default` does.
 ///

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::time::Duration;
 
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 
 /// See [`after_arm`].
 #[derive(Debug)]
@@ -47,6 +47,18 @@ unsafe impl Arm for AfterArm {
 
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output {
         Err(why)
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        false
+    }
+
+    fn watch(self: Pin<&mut Self>, _ticket: &Ticket<'_>) -> Watched {
+        Watched::Watches
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        true
     }
 
     fn limit(&self) -> Option<Duration> {
@@ -93,6 +105,18 @@ unsafe impl Arm for CancelledArm {
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output {
         Err(why)
     }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        false
+    }
+
+    fn watch(self: Pin<&mut Self>, _ticket: &Ticket<'_>) -> Watched {
+        Watched::Watches
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        true
+    }
 }
 
 // SAFETY: all is passed on to the arm behind the reference, which is always the same one and pinned.
@@ -130,6 +154,18 @@ unsafe impl<A: Arm> Arm for Pin<&mut A> {
 
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output {
         self.as_deref_mut().refuse(why)
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        self.as_deref_mut().is_ready()
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        self.as_deref_mut().watch(ticket)
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        self.as_deref_mut().undo()
     }
 
     fn limit(&self) -> Option<Duration> {

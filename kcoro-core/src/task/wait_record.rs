@@ -209,11 +209,13 @@ impl fmt::Display for WaitsFor {
 pub(crate) struct WaitRecord {
     what: AtomicU64,
     since_ns: AtomicU64,
+    /// The mailbox of the actor whose life the coroutine is; zero is none.
+    serves: AtomicU64,
 }
 
 impl WaitRecord {
     pub(crate) fn new() -> Self {
-        Self { what: AtomicU64::new(0), since_ns: AtomicU64::new(0) }
+        Self { what: AtomicU64::new(0), since_ns: AtomicU64::new(0), serves: AtomicU64::new(0) }
     }
 
     /// Notes what the coroutine, which is the caller and about to park, waits for.
@@ -222,6 +224,22 @@ impl WaitRecord {
         // Relaxed: the publication of the park orders both before the reads.
         self.what.store(what.encode(), Ordering::Relaxed);
         self.since_ns.store(since_ns, Ordering::Relaxed);
+    }
+
+    /// Notes that the coroutine, which is the caller, is from now on the actor with this mailbox: it owes the replies to what
+    /// is asked there.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn serve(&self, mailbox: ChannelId) {
+        // Relaxed: as in `note`.
+        self.serves.store(mailbox.0, Ordering::Relaxed);
+    }
+
+    /// The mailbox of the actor that the coroutine is, if it is one.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn serves(&self) -> Option<ChannelId> {
+        // Relaxed: of one that runs it is a hint, as all that is told of it.
+        let mailbox = self.serves.load(Ordering::Relaxed);
+        (mailbox != 0).then_some(ChannelId(mailbox))
     }
 
     /// What was noted last, and when. Only who holds the parked coroutine learns from it what it waits for now.

@@ -7,10 +7,14 @@ use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::{ClockMismatch, Instant, ns_of};
+#[cfg(feature = "std")]
+use crate::platform::system_clock;
 use crate::task::claim::{Accepts, Outcome};
 use crate::task::header::Header;
 use crate::task::schedule::{Place, WorkerHead};
 use crate::task::wait_record::WaitsFor;
+#[cfg(feature = "std")]
+use crate::wait::thread;
 use crate::wait::{CannotWait, Limit, Waiter, enter};
 
 /// Why a sleep ended early, or did not begin.
@@ -88,15 +92,32 @@ impl<T: fmt::Debug> core::error::Error for Elapsed<T> {}
 
 /// Runs `body` under a time limit: from `duration` on, each wait inside that can be cancelled returns `Cancelled`.
 ///
-/// The closure always runs to its own end, so nothing it holds is lost. Limits nest; the earliest counts. Outside of a
-/// coroutine there is nothing to interrupt: the closure runs without a limit.
+/// The closure always runs to its own end, so nothing it holds is lost. Limits nest; the earliest counts. It works in
+/// coroutines and, with feature `std`, on plain threads; where nothing can wait (in an interrupt handler, say) there is
+/// nothing to interrupt, and the closure runs without a limit.
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use core::time::Duration;
+/// use kcoro_core::channel::{RecvError, bounded};
+/// use kcoro_core::time::{Elapsed, timeout};
+///
+/// let (_tx, rx) = bounded::<u8>(1);
+/// // The same on this thread as in a coroutine.
+/// let received = timeout(Duration::from_millis(1), || rx.recv());
+/// assert_eq!(received, Err(Elapsed(Err(RecvError::Cancelled))));
+/// # }
+/// ```
 ///
 /// # Errors
 ///
 /// [`Elapsed`] with the closure's value if the limit had passed when it returned.
 pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed<T>> {
-    let Place::Coroutine(head, task) = Place::current() else {
-        return Ok(body());
+    let (head, task) = match Place::current() {
+        Place::Coroutine(head, task) => (head, task),
+        #[cfg(feature = "std")]
+        Place::Outside => return timeout_of_thread(duration, body),
+        _ => return Ok(body()),
     };
     // SAFETY: the calling worker and its current coroutine are live.
     let deadline_ns = unsafe { WorkerHead::now_ns(head) }.saturating_add(ns_of(duration));
@@ -110,6 +131,25 @@ pub fn timeout<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Ela
         Place::Coroutine(head, _) if unsafe { WorkerHead::now_ns(head) } >= deadline_ns => Err(Elapsed(value)),
         _ => Ok(value),
     }
+}
+
+#[cfg(feature = "std")]
+fn timeout_of_thread<T>(duration: Duration, body: impl FnOnce() -> T) -> Result<T, Elapsed<T>> {
+    /// Puts the deadline back. A thread's frames stay on it, unlike a coroutine's, which may be carried off.
+    struct LimitScope(u64);
+
+    impl Drop for LimitScope {
+        fn drop(&mut self) {
+            thread::replace_limit(self.0);
+        }
+    }
+
+    let deadline_ns = system_clock::now_ns().saturating_add(ns_of(duration));
+    let value = {
+        let _limit = LimitScope(thread::replace_limit(deadline_ns.min(thread::limit_ns())));
+        body()
+    };
+    if system_clock::now_ns() >= deadline_ns { Err(Elapsed(value)) } else { Ok(value) }
 }
 
 /// The current coroutine's deadline, put back on every way out.

@@ -24,6 +24,9 @@ use crate::task::claim::claiming::Party;
 /// of it until the arm is looked at again, because something has happened to what it waits on, or until it is removed. Before it
 /// tries or registers such an arm again it has called either `won` or `lost`; of one that was won it does not call `lost`.
 ///
+/// A set that is asked for readiness only calls [`is_ready`](Arm::is_ready) and [`watch`](Arm::watch), after the latter always
+/// [`lost`](Arm::lost), and nothing else.
+///
 /// # Safety
 ///
 /// - What `register` has put into a queue MUST be taken out again when `lost` is called, at the latest, and when the arm is
@@ -69,6 +72,20 @@ pub unsafe trait Arm {
     /// The result of an arm whose operation was not carried out, because the select ended early.
     fn refuse(self: Pin<&mut Self>, why: WaitError) -> Self::Output;
 
+    /// Whether the operation could be carried out now. Nothing is taken or kept: when it is tried, somebody else may have been
+    /// faster.
+    fn is_ready(self: Pin<&mut Self>) -> bool;
+
+    /// Unless the arm is ready, sees to it that who makes it ready wakes the select. It takes no turn of a waiter's: who is
+    /// woken thus has got nothing, and whoever waits for the same is served as if the arm were not there.
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched;
+
+    /// The select that was carried out through this arm has been given up before it told anyone. Says whether all is as it
+    /// was before: what was received has gone to the next in line. If not, `finish` is called later.
+    fn undo(self: Pin<&mut Self>) -> bool {
+        false
+    }
+
     /// For how long the select waits at most, after which the arm is chosen. Not asked of an arm that stays registered.
     fn limit(&self) -> Option<Duration> {
         None
@@ -108,6 +125,24 @@ pub enum Registered {
     Completed,
     /// The select's wait has ended otherwise meanwhile. The arm is not queued.
     Over,
+}
+
+/// What came of watching an arm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "nobody tells of an arm that is ready already"]
+pub enum Watched {
+    /// It is not ready. Who makes it so wakes the select.
+    Watches,
+    /// It is ready.
+    Ready,
+}
+
+impl Watched {
+    /// What came of it, for an arm that is registered to be watched: its winner takes and gives nothing.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn by(registered: Registered) -> Self {
+        if registered == Registered::Waits { Self::Watches } else { Self::Ready }
+    }
 }
 
 /// How a select's wait ended, for the arm through which it did.

@@ -277,7 +277,7 @@ impl Waiter {
         match self {
             Waiter::Coroutine(worker, task) => park::begun(worker, task, what, accepts, limit, generation),
             #[cfg(feature = "std")]
-            Waiter::Thread(parker) => parker.park(limit, generation),
+            Waiter::Thread(parker) => parker.park(accepts, limit, generation),
         }
     }
 }

@@ -95,7 +95,7 @@ impl WaitsInOne for Waiter {
         match self {
             Waiter::Coroutine(worker, task) => announced(worker, task, what, wait, limit),
             #[cfg(feature = "std")]
-            Waiter::Thread(parker) => parker.park(limit, wait.generation()).0,
+            Waiter::Thread(parker) => parker.park(wait.accepts(), limit, wait.generation()).0,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::Limit;
 use crate::platform::system_clock;
 use crate::primitive::held;
 use crate::primitive::thread::{self, Thread};
-use crate::task::claim::{Claim, Generation, Outcome};
+use crate::task::claim::{Accepts, Claim, Generation, Outcome};
 use crate::task::schedule::NO_DEADLINE;
 use crate::task::sources::Sources;
 
@@ -30,12 +30,15 @@ std::thread_local! {
     static PARKER: Arc<ThreadParker> = ThreadParker::new();
     /// How many regions the thread is in that obey a token: one that is in none cannot be cancelled, and need not ask.
     static REGIONS: Cell<usize> = const { Cell::new(0) };
+    /// The earliest deadline of the time limits that it is in.
+    static LIMIT_NS: Cell<u64> = const { Cell::new(NO_DEADLINE) };
 }
 
 #[cfg(loom)]
 loom::thread_local! {
     static PARKER: Arc<ThreadParker> = ThreadParker::new();
     static REGIONS: Cell<usize> = Cell::new(0);
+    static LIMIT_NS: Cell<u64> = Cell::new(NO_DEADLINE);
 }
 
 /// The calling thread enters a region that obeys a token.
@@ -55,6 +58,16 @@ pub(crate) fn is_cancelled() -> bool {
     REGIONS.with(Cell::get) != 0 && PARKER.try_with(|parker| parker.claim.is_cancelled()).unwrap_or(false)
 }
 
+/// The earliest deadline of the time limits that the calling thread is in.
+pub(crate) fn limit_ns() -> u64 {
+    LIMIT_NS.with(Cell::get)
+}
+
+/// Replaces that deadline; the one before is returned.
+pub(crate) fn replace_limit(deadline_ns: u64) -> u64 {
+    LIMIT_NS.with(|limit| limit.replace(deadline_ns))
+}
+
 impl ThreadParker {
     fn new() -> Arc<Self> {
         Arc::new(Self { claim: Claim::new(), sources: Sources::new(), thread: thread::current() })
@@ -70,18 +83,24 @@ impl ThreadParker {
         &self.claim
     }
 
-    /// Waits until the claim has been won.
-    pub(crate) fn park(&self, limit: Limit, generation: Generation) -> (Outcome, u32) {
+    /// Waits until the claim has been won. A time limit that the thread is in cancels a wait that accepts that.
+    pub(crate) fn park(&self, accepts: Accepts, limit: Limit, generation: Generation) -> (Outcome, u32) {
         debug_assert_eq!(
             held::count(),
             0,
             "a thread waits while it holds a lock of kcoro's own; this is a bug in kcoro"
         );
-        let deadline_ns = match limit {
+        let own_ns = match limit {
             Limit::Never => NO_DEADLINE,
             Limit::AfterNs(ns) => system_clock::now_ns().saturating_add(ns),
             Limit::AtNs(ns) => ns,
         };
+        let around_ns = if accepts.and(Accepts::CANCEL) == accepts { limit_ns() } else { NO_DEADLINE };
+        let ended = self.park_until(own_ns.min(around_ns), generation);
+        if ended.0 == Outcome::TimedOut && around_ns < own_ns { (Outcome::Cancelled, 0) } else { ended }
+    }
+
+    fn park_until(&self, deadline_ns: u64, generation: Generation) -> (Outcome, u32) {
         for _ in 0..SPINS {
             if let Some(ended) = self.claim.outcome() {
                 return ended;

@@ -2,6 +2,7 @@
 //! From the first Rust function of a core to the program's `main`, or to the first worker of another core.
 #![expect(unsafe_code, reason = "turns the machine on, part by part")]
 
+mod early;
 pub(crate) mod once;
 pub(crate) mod start;
 
@@ -69,6 +70,7 @@ fn set_up(board: &Board, layout: &Layout) {
         cores,
         listed_cores: board.listed_cores,
         free: Mutex::new((layout.free.start as usize, layout.free.end as usize)),
+        arguments: board.arguments.clone(),
     });
     stacks::start(&layout.stacks);
     gic::start(board);
@@ -153,12 +155,17 @@ fn affinity() -> u64 {
     word & FIELDS
 }
 
+/// Where the firmware says that it is, or where QEMU puts it for a program that it takes for no kernel.
 fn find_tree(address: usize) -> Result<&'static [u8], TreeError> {
-    let address = if address == 0 { RAM_OF_VIRT } else { address };
+    [address, RAM_OF_VIRT].into_iter().filter(|address| *address != 0).find_map(tree_at).ok_or(TreeError::Missing)
+}
+
+fn tree_at(address: usize) -> Option<&'static [u8]> {
     let tree = ptr::with_exposed_provenance::<u8>(address);
-    // SAFETY: the firmware says that it is there, or it is RAM; bytes are read that nobody writes any more.
+    // SAFETY: the firmware says that it is there, or it is RAM; bytes are read that nobody writes any more. Where there is nothing
+    // to read, the fault is reported.
     let header = unsafe { tree.cast::<[u8; 8]>().read_volatile() };
-    let size_bytes = tree::size_bytes(header).ok_or(TreeError::Missing)?;
+    let size_bytes = tree::size_bytes(header)?;
     // SAFETY: as above; the tree says how long it is.
-    Ok(unsafe { core::slice::from_raw_parts(tree, size_bytes) })
+    Some(unsafe { core::slice::from_raw_parts(tree, size_bytes) })
 }

@@ -31,13 +31,21 @@ _start:
     add     x22, x22, :lo12:{cores}     // this core's own record
     bl      kcoro_drop_to_el1
     bl      kcoro_set_up
+    adrp    x1, kcoro_early_vectors     // until memory is known to be there
+    add     x1, x1, :lo12:kcoro_early_vectors
+    msr     VBAR_EL1, x1
+    isb
     adrp    x1, __kcoro_bss_start
     adrp    x2, __kcoro_bss_end
 0:  cmp     x1, x2
     b.hs    1f
     stp     xzr, xzr, [x1], #16
     b       0b
-1:  mov     x0, x20
+1:  adrp    x1, kcoro_vectors
+    add     x1, x1, :lo12:kcoro_vectors
+    msr     VBAR_EL1, x1
+    isb
+    mov     x0, x20
     bl      {boot}
     brk     #1
 

@@ -4,12 +4,15 @@
 //! Parsed before the MMU is on: byte by byte, without atomics. What a tree does not say, or says in a way that is not known
 //! here, is an error with a message, never a guess.
 
+mod check;
+
 use core::fmt;
 use core::ops::Range;
 
 use fdt_raw::{Fdt, Node};
 
 use crate::MAX_CORES;
+use crate::table::ADDRESS_BITS;
 
 /// A machine, as far as this crate uses it.
 #[derive(Clone, Debug)]
@@ -24,6 +27,29 @@ pub(crate) struct Board {
     pub(crate) psci: Option<Conduit>,
     /// The virtual timer's interrupt.
     pub(crate) timer_interrupt: u32,
+    pub(crate) arguments: Arguments,
+}
+
+/// What the firmware was told for the program, copied: the tree may lie in memory that the program gets.
+#[derive(Clone, Debug)]
+pub(crate) struct Arguments {
+    text: [u8; Arguments::MAX_BYTES],
+    bytes: usize,
+}
+
+impl Arguments {
+    const MAX_BYTES: usize = 120;
+
+    /// `None` if they are longer.
+    fn new(text: &str) -> Option<Self> {
+        let mut arguments = Self { text: [0; Self::MAX_BYTES], bytes: text.len() };
+        arguments.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(arguments)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.text[..self.bytes]).unwrap_or_default()
+    }
 }
 
 /// Where the interrupt controller's registers are.
@@ -44,19 +70,25 @@ pub(crate) enum Conduit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TreeError {
     Missing,
-    Broken,
+    Broken(check::Fault),
     No(&'static str),
     UnknownGic,
+    OutOfReach,
+    LongArguments,
 }
 
 impl fmt::Display for TreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => write!(f, "no device tree: neither in x0 nor at the start of RAM"),
-            Self::Broken => write!(f, "the device tree is broken"),
+            Self::Broken(why) => write!(f, "the device tree is broken: {why}"),
             Self::No(what) => write!(f, "the device tree has no {what}"),
             Self::UnknownGic => {
                 write!(f, "the device tree has no interrupt controller that is known here: GICv2 or GICv3")
+            }
+            Self::OutOfReach => write!(f, "the device tree has RAM or a device beyond {ADDRESS_BITS} bits of address"),
+            Self::LongArguments => {
+                write!(f, "the device tree has arguments for the program of more than {} bytes", Arguments::MAX_BYTES)
             }
         }
     }
@@ -75,9 +107,10 @@ pub(crate) fn size_bytes(header: [u8; HEADER_BYTES]) -> Option<usize> {
 }
 
 impl Board {
-    /// Reads `tree`, for a program whose image is at `image` and whose boot core has the affinity `boot_core`.
+    /// Reads `tree`, all of which is looked at first, for a program whose image is at `image` and whose boot core has the affinity `boot_core`.
     pub(crate) fn parse(tree: &[u8], image: u64, boot_core: u64) -> Result<Self, TreeError> {
-        let tree = Fdt::from_bytes(tree).map_err(|_| TreeError::Broken)?;
+        check::check(tree).map_err(TreeError::Broken)?;
+        let tree = Fdt::from_bytes(tree).map_err(|_| TreeError::Broken("the parser refuses it"))?;
         let nodes = || tree.all_nodes();
         let with = |names: &'static [&'static str]| nodes().find(|node| is_enabled(node) && is_compatible(node, names));
         let memory = nodes().filter(|node| has_type(node, "memory")).flat_map(|node| ranges(&node));
@@ -92,7 +125,12 @@ impl Board {
             uart,
             psci: with(&["arm,psci-0.2", "arm,psci-1.0"]).and_then(|node| conduit(&node)),
             timer_interrupt: virtual_timer(&timer).ok_or(TreeError::No("virtual timer"))?,
+            arguments: arguments(nodes()).ok_or(TreeError::LongArguments)?,
         };
+        let used = board.registers().into_iter().chain([board.memory.clone()]);
+        if used.into_iter().any(|range| range.end > 1 << ADDRESS_BITS) {
+            return Err(TreeError::OutOfReach);
+        }
         for affinity in nodes().filter(|node| has_type(node, "cpu")).filter_map(|node| Some(node.reg()?.next()?.address)) {
             board.add_core(affinity);
         }
@@ -159,6 +197,12 @@ fn virtual_timer(node: &Node<'_>) -> Option<u32> {
     let interrupts = node.find_property("interrupts")?;
     let mut words = interrupts.as_slice().as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).skip(6);
     (words.next()? == PRIVATE).then_some(words.next()?.checked_add(FIRST_PRIVATE)?)
+}
+
+/// What the node "chosen" has for the program: none, if it says nothing.
+fn arguments<'a>(mut nodes: impl Iterator<Item = Node<'a>>) -> Option<Arguments> {
+    let chosen = nodes.find(|node| node.name() == "chosen");
+    Arguments::new(chosen.and_then(|node| node.find_property_str("bootargs")).unwrap_or_default())
 }
 
 fn is_compatible(node: &Node<'_>, names: &[&str]) -> bool {

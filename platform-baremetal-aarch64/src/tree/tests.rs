@@ -64,6 +64,11 @@ const V3: &[u8] = b"arm,gic-v3\0";
 
 /// The machine `virt` with so many cores.
 fn virt(cores: u32, gic: &[u8], method: &[u8]) -> Vec<u8> {
+    virt_told(cores, gic, method, b"\0")
+}
+
+/// The same with arguments for the program.
+fn virt_told(cores: u32, gic: &[u8], method: &[u8], told: &[u8]) -> Vec<u8> {
     let cells: [(&str, &[u8]); 2] = [("#address-cells", &[0, 0, 0, 2]), ("#size-cells", &[0, 0, 0, 2])];
     let all = Writer::default().node("", &cells, |all| {
         let memory = words(&[0, 0x4000_0000, 0, 0x800_0000]);
@@ -73,6 +78,7 @@ fn virt(cores: u32, gic: &[u8], method: &[u8]) -> Vec<u8> {
         let timer = words(&[1, 13, 0x104, 1, 14, 0x104, 1, 11, 0x104, 1, 10, 0x104]);
         let gic_at = words(&[0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0xf6_0000]);
         all.leaf("memory@40000000", &[("device_type", b"memory\0"), ("reg", &memory)])
+            .leaf("chosen", &[("bootargs", told)])
             .leaf("pl011@9040000", &secure)
             .leaf("pl011@9000000", &[("compatible", b"arm,pl011\0arm,primecell\0"), ("reg", &uart)])
             .leaf("psci", &[("compatible", b"arm,psci-1.0\0arm,psci-0.2\0"), ("method", method)])
@@ -127,15 +133,59 @@ fn what_is_missing_or_unknown_is_named() {
     assert_eq!(Board::parse(&virt(2, V3, b"telepathy\0"), IMAGE, 0).unwrap().psci, None);
 }
 
-/// A tree that breaks off is refused, or read as far as it goes. (What is garbled inside may panic in the parser: that ends the
-/// program with a message, as any panic does.)
 #[test]
-fn a_tree_that_breaks_off_does_no_harm() {
+fn a_tree_that_breaks_off_is_refused() {
     let tree = virt(2, V3, b"hvc\0");
     for length in 0..tree.len() {
         let parsed = Board::parse(&tree[..length], IMAGE, 0);
-        assert!(parsed.is_err(), "{length} of {} bytes are no tree", tree.len());
+        assert!(matches!(parsed, Err(TreeError::Broken(_))), "{length} of {} bytes are no tree", tree.len());
     }
+}
+
+/// The parser panics on some of these where nobody looks at them first.
+#[test]
+fn a_garbled_tree_is_refused_or_read_and_never_a_panic() {
+    let tree = virt(2, V3, b"hvc\0");
+    let mut refused = 0;
+    for at in 0..tree.len() {
+        for mask in [1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80, 0xff] {
+            let mut garbled = tree.clone();
+            garbled[at] ^= mask;
+            refused += usize::from(Board::parse(&garbled, IMAGE, 0).is_err());
+        }
+    }
+    assert!(refused > tree.len(), "{refused} were refused");
+}
+
+#[test]
+fn what_breaks_a_tree_is_named() {
+    let tree = virt(1, V3, b"hvc\0");
+    let broken = |at: usize, word: u32| {
+        let mut garbled = tree.clone();
+        garbled[at..at + 4].copy_from_slice(&word.to_be_bytes());
+        Board::parse(&garbled, IMAGE, 0).unwrap_err().to_string()
+    };
+    assert!(broken(4, 1 << 20).ends_with("broken: it is shorter than its header says"));
+    assert!(broken(8, u32::MAX - 3).contains("its nodes are not where"));
+    assert!(broken(12, u32::MAX).contains("its names are not where"));
+    assert!(broken(20, 16).contains("too old"));
+    const END_OF_TREE: u32 = 9;
+    // The root begins behind header and reservations.
+    const ROOT: usize = 56;
+    assert!(broken(ROOT, END_OF_TREE).contains("ends inside of a node"), "{}", broken(ROOT, END_OF_TREE));
+    assert!(broken(ROOT, 77).contains("neither a node nor a property"));
+    assert!(broken(ROOT + 8 + 4, u32::MAX).contains("longer than the tree"));
+    assert!(broken(ROOT + 8 + 8, u32::MAX).contains("not among the names"));
+    assert!(broken(ROOT + 8 + 12, 255).contains("number of cells"));
+}
+
+#[test]
+fn what_the_program_is_told_is_copied_or_refused_as_too_long() {
+    let told = |text: &[u8]| Board::parse(&virt_told(1, V3, b"hvc\0", text), IMAGE, 0);
+    assert_eq!(told(b"rounds=3 fast\0").unwrap().arguments.as_str(), "rounds=3 fast");
+    assert_eq!(told(b"\0").unwrap().arguments.as_str(), "");
+    assert!(told(&[&[b'a'; 120][..], &[0]].concat()).is_ok());
+    assert!(told(&[&[b'a'; 121][..], &[0]].concat()).unwrap_err().to_string().contains("more than 120 bytes"));
 }
 
 #[test]

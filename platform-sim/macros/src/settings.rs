@@ -16,6 +16,7 @@ const SETTINGS: &[&str] = &[
     "strategy",
     "shrink_runs",
     "shrink_time",
+    "allow_real",
 ];
 
 /// Like `Sim::check`, it needs seeds; a test that names none gets so many.

@@ -20,12 +20,15 @@ use kcoro_baremetal_aarch64::{BareMetal, Doorbell, ExitCode, MAX_CORES, Machine,
 entry!(main);
 
 const SUMS_PER_CORE: usize = 3;
-const STEPS: u32 = 1500;
+/// How often sums are disturbed in all, unless the program is told otherwise.
+const SWITCHES: usize = 20_000;
 const BELL: Doorbell = Doorbell::new(3);
 
 const CANARIES: usize = 200;
 const ROUND_TO_ZERO: u64 = 0xc0_0000;
 
+/// How often a sum has given its core away, and how often the handler has run.
+static SWITCHED: AtomicUsize = AtomicUsize::new(0);
 static RUNG: AtomicUsize = AtomicUsize::new(0);
 /// The same for each core.
 static HERE: [AtomicUsize; MAX_CORES] = [const { AtomicUsize::new(0) }; MAX_CORES];
@@ -39,24 +42,31 @@ fn main(machine: &'static Machine) -> ExitCode {
     });
     let runtime =
         Runtime::builder(BareMetal::new()).workers(machine.cores()).build_local().expect("a core for each worker");
+    let wanted = machine.argument("switches").unwrap_or(SWITCHES);
+    let count = SUMS_PER_CORE * machine.cores();
+    let steps = wanted.div_ceil(count) as u32;
     let same = runtime.run(|| {
-        let place =
-            |n: usize| Builder::new().worker(n % machine.cores()).spawn(move || (n, sum(n, || disturb(machine))));
-        let sums: Vec<_> = (0..SUMS_PER_CORE * machine.cores()).map(|n| place(n).expect("a stack")).collect();
-        sums.into_iter().map(|sum| sum.join().expect("it returns")).all(|(n, disturbed)| disturbed == sum(n, || {}))
+        let disturbed = move |n| (n, sum(n, steps, || disturb(machine)));
+        let place = |n: usize| Builder::new().worker(n % machine.cores()).spawn(move || disturbed(n));
+        let sums: Vec<_> = (0..count).map(|n| place(n).expect("a stack")).collect();
+        let sums = sums.into_iter().map(|sum| sum.join().expect("it returns"));
+        sums.fold(true, |same, (n, disturbed)| same & (disturbed == sum(n, steps, || {})))
     });
+    let (switched, rung) = (SWITCHED.load(Ordering::Relaxed), RUNG.load(Ordering::Relaxed));
     say(format_args!("all sums are what they are undisturbed: {}", same.expect("no coroutine panics")));
     let lost = runtime.run(|| canaries(machine)).expect("no coroutine panics");
     say(format_args!("bits that canaries have lost in an interrupt: {lost:#x}"));
-    say(format_args!("handlers have disturbed them: {}", RUNG.load(Ordering::Relaxed) > 100));
+    say(format_args!("{switched} switches, {rung} interrupts"));
+    say(format_args!("at least as many switches as asked for: {}", switched >= wanted));
+    say(format_args!("handlers have disturbed each of them: {}", rung >= switched));
     say(format_args!("nothing is left behind: {}", runtime.shutdown(Duration::from_secs(1)).is_clean()));
     ExitCode::SUCCESS
 }
 
 /// Several series at once, so that many registers hold something when it is disturbed.
-fn sum(seed: usize, disturb: impl Fn()) -> u64 {
+fn sum(seed: usize, steps: u32, disturb: impl Fn()) -> u64 {
     let mut sums = [1.0f64, 0.5, 0.25, 0.125, 3.0, 5.0, 7.0, 11.0].map(|start| start + seed as f64 / 7.0);
-    for step in 1..=STEPS {
+    for step in 1..=steps {
         for (place, sum) in sums.iter_mut().enumerate() {
             *sum += 1.0 / (*sum + f64::from(black_box(step)) + place as f64);
         }
@@ -68,6 +78,7 @@ fn sum(seed: usize, disturb: impl Fn()) -> u64 {
 fn disturb(machine: &Machine) {
     scribble();
     machine.ring(current_core(), BELL);
+    SWITCHED.fetch_add(1, Ordering::Relaxed);
     yield_now();
 }
 

@@ -42,6 +42,7 @@ mod own;
 mod placement;
 pub mod portable;
 mod precedence;
+mod readiness;
 mod scopes;
 mod scopes_more;
 mod select;

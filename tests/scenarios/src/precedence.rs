@@ -6,11 +6,11 @@ use alloc::rc::Rc;
 use core::time::Duration;
 
 use kcoro_core::actor::{Actor, AskError, Context, Reply, spawn as spawn_actor};
-use kcoro_core::cancel::{CancelToken, Cause};
+use kcoro_core::cancel::{CancelToken, Cause, shield};
 use kcoro_core::channel::{
     self, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, bounded, rendezvous,
 };
-use kcoro_core::sched::{JoinError, JoinHandle};
+use kcoro_core::sched::{JoinError, JoinHandle, TryJoinError};
 use kcoro_core::sync::{
     AcquireError, AcquireTimeoutError, Barrier, Condvar, Event, Mutex, OnceCell, RwLock, Semaphore, WaitGroup,
     WaitTimeoutError,
@@ -87,8 +87,17 @@ pub(crate) fn a_cancel_beats_what_is_over_at_once(_: &Stage) {
     });
     other.cancel();
     until(|| other.is_finished());
-    // An output that is there is not lost on who is cancelled: that would not be waited for.
-    assert_eq!(cancelled(|| other.join_mut()).unwrap(), Err(TimeError::Cancelled));
+    // Also what is ready: as an arm of a select, see below. Who takes it without waiting is told of no cancel.
+    let was_cancelled = |why| matches!(why, JoinError::Wait(WaitError::Cancelled));
+    assert!(was_cancelled(cancelled(|| other.join_mut()).unwrap_err()));
+    let TryJoinError::Failed(why) = cancelled(|| other.join_timeout(LONG)).unwrap_err() else {
+        unreachable!("it ended")
+    };
+    assert!(was_cancelled(why));
+    assert_eq!(cancelled(|| other.try_join()).unwrap(), Err(TimeError::Cancelled));
+    let mut shielded = parked(|| 5);
+    until(|| shielded.is_finished());
+    assert_eq!(cancelled(|| shield(|| shielded.join_mut())).unwrap(), 5);
 }
 
 pub(crate) fn at_a_lock_a_cancel_beats_what_is_free_and_that_beats_a_limit(_: &Stage) {

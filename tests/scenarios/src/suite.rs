@@ -236,6 +236,16 @@ macro_rules! suite {
                 many_joins_are_one_set [],
                 time_ends_an_awaited_select_and_never_early [],
             }
+            readiness {
+                what_is_ready_is_told_and_not_taken [],
+                who_waits_for_readiness_is_told_whatever_makes_it_so [],
+                a_wait_for_readiness_is_in_nobodys_way [],
+                a_hint_that_is_not_used_is_nobodys_loss [],
+                a_set_that_was_registered_before_is_seen_when_it_waits [],
+                a_wait_for_readiness_ends_by_a_cancel_or_in_time [],
+                a_set_that_nobody_awaits_any_more_has_taken_nothing [],
+                what_an_awaited_set_has_sent_stays_sent [],
+            }
             waking {
                 a_future_is_woken_by_another_coroutine [],
                 a_wake_that_comes_before_the_park_is_not_lost [],

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use kcoro_sim::actor::{Actor, Builder, Context, Reply, Supervisor, spawn};
+use kcoro_sim::actor::{Actor, Address, Builder, Context, Reply, Supervisor, spawn};
 use kcoro_sim::time::sleep;
 use kcoro_sim::{FailureKind, Sim};
 
@@ -62,8 +62,57 @@ fn an_actor_that_asks_itself_is_a_deadlock_that_is_named() {
     assert!(message.contains("`narcissus`"), "{message}");
     // The root and the actor itself, for the same one.
     assert_eq!(message.matches("waits for the reply of the actor with mailbox 1").count(), 2, "{message}");
-    assert!(matches!(failure.kind, FailureKind::Deadlock(_)), "{failure}");
+    let FailureKind::Deadlock(graph) = &failure.kind else { panic!("{failure}") };
+    assert_eq!(graph.cycles().iter().map(Vec::len).collect::<Vec<_>>(), [1], "{message}");
     let (actor, handle) = Sim::new().run(3, || spawn(Idle).unwrap()).unwrap().value;
     // Its runtime is gone, and it has ended with that.
     assert!(actor.is_closed() && handle.is_finished());
+}
+
+/// Asks the other one whatever it is asked, and is told of the other by its first message.
+#[derive(Default)]
+struct AsksTheOther(Option<Address<Question>>);
+
+enum Question {
+    Meet(Address<Question>),
+    What(Reply<u8>),
+}
+
+impl Actor for AsksTheOther {
+    type Message = Question;
+    type Error = &'static str;
+
+    fn handle(&mut self, question: Question, _: &Context<Question>) -> Result<(), Self::Error> {
+        match question {
+            Question::Meet(other) => self.0 = Some(other),
+            Question::What(reply) => {
+                let other = self.0.as_ref().ok_or("it has met nobody")?;
+                let answer = other.ask(Question::What).map_err(|_| "no answer")?;
+                reply.send(answer).map_err(|_| "nobody waits")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn two_actors_that_ask_each_other_are_found_as_a_circle_by_name() {
+    let ask = || {
+        let (left, _left) = Builder::new().name("left").spawn(AsksTheOther::default()).unwrap();
+        let mut tree = Supervisor::one_for_one();
+        let right = Builder::new().name("right").under(&mut tree, AsksTheOther::default);
+        let _tree = tree.spawn().unwrap();
+        left.tell(Question::Meet(right.clone())).unwrap();
+        right.tell(Question::Meet(left.clone())).unwrap();
+        let _ = left.ask(Question::What);
+    };
+    for seed in 0..20 {
+        let failure = Sim::new().workers(2).run(seed, ask).unwrap_err();
+        let message = failure.to_string();
+        let FailureKind::Deadlock(graph) = &failure.kind else { panic!("{message}") };
+        assert_eq!(graph.cycles().iter().map(Vec::len).collect::<Vec<_>>(), [2], "{message}");
+        let around = message.lines().find(|line| line.starts_with("in a circle: ")).expect("a circle");
+        assert_eq!((around.matches("`left`").count() + around.matches("`right`").count()), 3, "{around}");
+        assert!(!around.contains("`root`"), "it waits for them, and they do not wait for it: {around}");
+    }
 }

@@ -2,14 +2,14 @@
 //! Regions and shields on plain threads: they wait as coroutines do, so they are cancelled as coroutines are.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kcoro_posix::cancel::{CancelToken, Cause, cause, shield};
-use kcoro_posix::channel::{Builder, RecvError, SendError, TryRecvError, bounded, never};
+use kcoro_posix::channel::{Builder, RecvError, RecvTimeoutError, SendError, TryRecvError, bounded, never};
 use kcoro_posix::scope::scope;
 use kcoro_posix::select;
-use kcoro_posix::sync::{Event, Mutex};
-use kcoro_posix::time::{TimeError, sleep};
+use kcoro_posix::sync::{Event, Mutex, WaitTimeoutError};
+use kcoro_posix::time::{Elapsed, TimeError, sleep, timeout};
 use kcoro_posix::wait::{WaitError, block_on};
 use kcoro_tests::{LONG, SHORT, end, runtime, until};
 
@@ -95,4 +95,50 @@ fn the_regions_of_one_thread_are_not_those_of_another_nor_of_coroutines() {
         assert!(began.elapsed() < LONG);
     });
     end(runtime);
+}
+
+#[test]
+fn a_time_limit_on_a_thread_cancels_what_waits_in_it_and_ends_with_it() {
+    let (tx, rx) = bounded::<u8>(1);
+    let begun = Instant::now();
+    let received = timeout(SHORT, || {
+        let first = (rx.recv(), cause());
+        // From then on each.
+        (first, sleep(LONG), block_on(std::future::pending::<()>()), select! { recv(rx) -> value => value })
+    });
+    let cancelled = Err(RecvError::Cancelled);
+    let all = ((cancelled, Some(Cause::Deadline)), Err(TimeError::Cancelled), Err(WaitError::Cancelled), cancelled);
+    assert_eq!(received, Err(Elapsed(all)));
+    assert!(begun.elapsed() >= SHORT);
+    // The limit has gone with its frame; a body that is late without a wait is late, too; what is in time is not.
+    assert_eq!((rx.recv_timeout(SHORT), cause()), (Err(RecvTimeoutError::TimedOut), None));
+    assert_eq!(timeout(Duration::ZERO, || 3), Err(Elapsed(3)));
+    assert_eq!(timeout(LONG, || tx.send(4).and_then(|()| rx.recv().map_err(|_| unreachable!()))), Ok(Ok(4)));
+    assert_eq!(timeout(Duration::MAX, || 5), Ok(5));
+    let panicked = std::panic::catch_unwind(|| timeout(Duration::ZERO, || panic!("on purpose")));
+    assert!(panicked.is_err());
+    assert_eq!(timeout(LONG, || rx.recv_timeout(SHORT)), Ok(Err(RecvTimeoutError::TimedOut)));
+}
+
+#[test]
+fn time_limits_of_a_thread_nest_and_a_shield_keeps_them_off() {
+    let nothing = never::<u8>();
+    let inner = timeout(LONG, || timeout(SHORT, || nothing.recv()));
+    assert_eq!(inner, Ok(Err(Elapsed(Err(RecvError::Cancelled)))));
+    let outer = timeout(SHORT, || timeout(LONG, || nothing.recv()));
+    assert_eq!(outer, Err(Elapsed(Ok(Err(RecvError::Cancelled)))));
+    let shielded = timeout(Duration::ZERO, || {
+        let inside = shield(|| (nothing.recv_timeout(SHORT), cause()));
+        (inside, nothing.recv_timeout(LONG))
+    });
+    let inside = (Err(RecvTimeoutError::TimedOut), None);
+    assert_eq!(shielded, Err(Elapsed((inside, Err(RecvTimeoutError::Cancelled)))));
+    // No cancellation points, hence not cut short; and another thread is not in it.
+    let (event, free) = (Event::new(), Mutex::new(()));
+    let _ = timeout(Duration::ZERO, || {
+        assert_eq!(event.wait_timeout(SHORT), Err(WaitTimeoutError::TimedOut));
+        assert!(free.lock().is_ok());
+        let elsewhere = thread::spawn(|| never::<u8>().recv_timeout(SHORT)).join().unwrap();
+        assert_eq!(elsewhere, Err(RecvTimeoutError::TimedOut));
+    });
 }

@@ -7,6 +7,7 @@ mod failures;
 mod interleave;
 mod misuse;
 mod reach;
+mod real;
 mod schedule;
 mod shrink;
 mod strategies;

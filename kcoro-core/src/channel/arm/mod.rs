@@ -29,6 +29,8 @@ enum Progress {
     /// In no select, or lost in one.
     Idle,
     Queued,
+    #[cfg(feature = "alloc")]
+    Watching,
     /// The operation has been carried out: the value is in the slot, or gone from it.
     Done,
     Closed,

@@ -14,8 +14,10 @@ use crate::channel::Receiver;
 use crate::channel::core::{Shared, wake_if};
 use crate::channel::error::{RecvError, TryRecvError};
 use crate::channel::fixed::StaticChannel;
+#[cfg(feature = "alloc")]
+use crate::channel::watching::Wish;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 
 /// See [`recv_arm`](crate::channel::Receiver::recv_arm).
 #[must_use = "an arm does nothing until it is part of a select"]
@@ -140,15 +142,51 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
             WaitError::CannotWait(why) => RecvError::CannotWait(why),
         })
     }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        #[cfg(feature = "alloc")]
+        return self.inside().channel.is_ready(Wish::ToReceive);
+        #[cfg(not(feature = "alloc"))]
+        unreachable!("only a set of arms asks, which needs an allocator");
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        #[cfg(feature = "alloc")]
+        {
+            let this = self.inside();
+            let node = this.waiting.prepare(ticket, core::ptr::null_mut());
+            // SAFETY: the arm is pinned, and takes the node out in `lost` or when it is dropped, unless it is told.
+            let watched = unsafe { this.channel.watch(node, Wish::ToReceive) };
+            if watched == Watched::Watches {
+                this.waiting.progress = Progress::Watching;
+            }
+            watched
+        }
+        #[cfg(not(feature = "alloc"))]
+        unreachable!("only a set of arms watches, which needs an allocator: {ticket:?}");
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        let this = self.inside();
+        if core::mem::replace(&mut this.waiting.progress, Progress::Idle) == Progress::Done {
+            // SAFETY: as in `finish`.
+            this.channel.give_back(unsafe { this.slot.get_mut().assume_init_read() });
+        }
+        true
+    }
 }
 
 impl<T> RecvArm<'_, T> {
     fn unqueue(&mut self) {
-        if self.waiting.progress == Progress::Queued {
+        match self.waiting.progress {
             // SAFETY: the node was queued as a receiver.
-            unsafe { self.channel.unqueue_receiver(self.waiting.node()) };
-            self.waiting.progress = Progress::Idle;
+            Progress::Queued => unsafe { self.channel.unqueue_receiver(self.waiting.node()) },
+            #[cfg(feature = "alloc")]
+            // SAFETY: the node was queued as a watcher.
+            Progress::Watching => unsafe { self.channel.unwatch(self.waiting.node(), Wish::ToReceive) },
+            _ => return,
         }
+        self.waiting.progress = Progress::Idle;
     }
 }
 

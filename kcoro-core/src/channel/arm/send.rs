@@ -14,8 +14,10 @@ use crate::channel::Sender;
 use crate::channel::core::{NotSent, Shared, wake_if};
 use crate::channel::error::SendError;
 use crate::channel::fixed::StaticChannel;
+#[cfg(feature = "alloc")]
+use crate::channel::watching::Wish;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 
 /// See [`send_arm`](crate::channel::Sender::send_arm).
 #[must_use = "an arm does nothing until it is part of a select"]
@@ -87,11 +89,15 @@ impl<'a, T> SendArm<'a, T> {
     }
 
     fn unqueue(&mut self) {
-        if self.waiting.progress == Progress::Queued {
+        match self.waiting.progress {
             // SAFETY: the node was queued as a sender.
-            unsafe { self.channel.unqueue_sender(self.waiting.node()) };
-            self.waiting.progress = Progress::Idle;
+            Progress::Queued => unsafe { self.channel.unqueue_sender(self.waiting.node()) },
+            #[cfg(feature = "alloc")]
+            // SAFETY: the node was queued as a watcher.
+            Progress::Watching => unsafe { self.channel.unwatch(self.waiting.node(), Wish::ToSend) },
+            _ => return,
         }
+        self.waiting.progress = Progress::Idle;
     }
 
     /// # Panics
@@ -194,6 +200,38 @@ unsafe impl<T> Arm for SendArm<'_, T> {
             (Some(value), WaitError::CannotWait(why)) => Err(SendError::CannotWait(value, why)),
             (None, _) => Ok(()),
         }
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        #[cfg(feature = "alloc")]
+        return self.inside().channel.is_ready(Wish::ToSend);
+        #[cfg(not(feature = "alloc"))]
+        unreachable!("only a set of arms asks, which needs an allocator");
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        #[cfg(feature = "alloc")]
+        {
+            let this = self.inside();
+            let node = this.waiting.prepare(ticket, core::ptr::null_mut());
+            // SAFETY: the arm is pinned, and takes the node out in `lost` or when it is dropped, unless it is told.
+            let watched = unsafe { this.channel.watch(node, Wish::ToSend) };
+            if watched == Watched::Watches {
+                this.waiting.progress = Progress::Watching;
+            }
+            watched
+        }
+        #[cfg(not(feature = "alloc"))]
+        unreachable!("only a set of arms watches, which needs an allocator: {ticket:?}");
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        let this = self.inside();
+        if this.waiting.progress == Progress::Done {
+            return false;
+        }
+        this.waiting.progress = Progress::Idle;
+        true
     }
 }
 

@@ -26,6 +26,8 @@ use super::lock::StateLock;
 use super::store::Store;
 use super::tally::Tally;
 use super::undelivered::{Hook, Overflow, Undelivered};
+#[cfg(feature = "alloc")]
+use super::watching::Watchers;
 use crate::primitive::const_unless_loom;
 use crate::wait::queue::WaitQueue;
 use crate::wait::wake::Wake;
@@ -48,7 +50,10 @@ pub(super) struct State<T> {
     pub(super) receivers: WaitQueue,
     pub(super) tally: Tally,
     pub(super) closed: bool,
-    overflow: Overflow,
+    pub(super) overflow: Overflow,
+    /// Without an allocator there is no set of arms, and nobody watches.
+    #[cfg(feature = "alloc")]
+    pub(super) watchers: Watchers,
 }
 
 /// A send that did not complete.
@@ -73,7 +78,16 @@ pub(super) enum NotTaken {
 
 impl<T> State<T> {
     pub(super) const fn new(buffer: Store<T>, overflow: Overflow, tally: Tally) -> Self {
-        Self { buffer, senders: WaitQueue::new(), receivers: WaitQueue::new(), tally, overflow, closed: false }
+        Self {
+            buffer,
+            senders: WaitQueue::new(),
+            receivers: WaitQueue::new(),
+            tally,
+            overflow,
+            closed: false,
+            #[cfg(feature = "alloc")]
+            watchers: Watchers::none(),
+        }
     }
 }
 

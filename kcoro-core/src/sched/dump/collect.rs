@@ -14,7 +14,7 @@ use crate::arch;
 use crate::task::claim::{Published, Won};
 use crate::task::header::Header;
 use crate::task::schedule::Place;
-use crate::task::wait_record::ScopeId;
+use crate::task::wait_record::{ChannelId, ScopeId};
 use crate::wait::wake::make_ready;
 
 /// What a look brings out from under the lock. Nothing is allocated there.
@@ -55,6 +55,14 @@ pub(in crate::sched) fn dump(inner: &Inner) -> Dump {
     Dump { unlisted: live.saturating_sub(coroutines.len()), coroutines }
 }
 
+/// The calling coroutine is the actor with this mailbox.
+pub(crate) fn serve(mailbox: ChannelId) {
+    if let Some(task) = Place::coroutine() {
+        // SAFETY: the running coroutine is live.
+        unsafe { task.as_ref() }.waits.serve(mailbox);
+    }
+}
+
 /// Looks at one coroutine, under its registry's lock.
 ///
 /// # Safety
@@ -75,7 +83,8 @@ unsafe fn look(inner: &Inner, task: NonNull<Header>, now_ns: u64) -> Looked {
     };
     let Header { id, name, spawn_site, .. } = *header;
     let worker = home.map_or(0, |worker| worker.index);
-    let info = CoroutineInfo { id, name, spawn_site, scope: scope(core), worker, state, backtrace: Vec::new() };
+    let (scope, serves) = (scope(core), header.waits.serves());
+    let info = CoroutineInfo { id, name, spawn_site, scope, serves, worker, state, backtrace: Vec::new() };
     Looked { info, frames, frame_count, owed }
 }
 

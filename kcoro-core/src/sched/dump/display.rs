@@ -120,7 +120,7 @@ mod tests {
             name: None,
         });
         let (spawn_site, state) = (Location::caller(), CoroutineState::Ready);
-        CoroutineInfo { id, name: None, spawn_site, scope, worker: 1, state, backtrace: Vec::new() }
+        CoroutineInfo { id, name: None, spawn_site, scope, serves: None, worker: 1, state, backtrace: Vec::new() }
     }
 
     fn dump(coroutines: Vec<CoroutineInfo>) -> Dump {

@@ -20,8 +20,9 @@ use core::panic::Location;
 use core::time::Duration;
 
 pub(super) use self::collect::dump;
+pub(crate) use self::collect::serve;
 pub use self::display::{ShowAddress, WithSymbols};
-use crate::task::wait_record::{ScopeId, WaitsFor};
+use crate::task::wait_record::{ChannelId, ScopeId, WaitsFor};
 
 /// What the coroutines of a runtime do, see [`Handle::dump`](super::Handle::dump).
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,9 @@ pub struct CoroutineInfo {
     pub spawn_site: &'static Location<'static>,
     /// The scope that it is a child of, if it is.
     pub scope: Option<ScopeInfo>,
+    /// The mailbox of the actor that it is, if it is one: it owes the replies that others wait for, see
+    /// [`WaitsFor::Reply`].
+    pub serves: Option<ChannelId>,
     /// The worker that it is bound to; of one that migrates, where it ran last.
     pub worker: usize,
     /// What it does.

@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::ArmId;
 use crate::select::arms::AnyArm;
 use crate::wait::WaitError;
-use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket};
+use crate::wait::arm::{Arm, Ended, Registered, Reports, Stays, Ticket, Watched};
 
 /// An arm in its place.
 pub(super) struct Entry<'a, O> {
@@ -82,6 +82,18 @@ impl<A: Arm, F> AnyArm for Mapped<A, F> {
 
     fn lost(self: Pin<&mut Self>) {
         Arm::lost(self.arm());
+    }
+
+    fn is_ready(self: Pin<&mut Self>) -> bool {
+        Arm::is_ready(self.arm())
+    }
+
+    fn watch(self: Pin<&mut Self>, ticket: &Ticket<'_>) -> Watched {
+        Arm::watch(self.arm(), ticket)
+    }
+
+    fn undo(self: Pin<&mut Self>) -> bool {
+        Arm::undo(self.arm())
     }
 
     fn limit(&self) -> Option<Duration> {

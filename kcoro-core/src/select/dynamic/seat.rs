@@ -42,6 +42,11 @@ impl Seat {
         Ticket::of_set(self.standing(), arm as u32, &self.handle)
     }
 
+    /// For an arm that is watched: its node does not stay.
+    pub(super) fn ticket_to_watch(&self, arm: usize) -> Ticket<'_> {
+        Ticket::new(self.standing().party(arm as u32), &self.handle)
+    }
+
     /// From now on `waker` is woken. Look at the claim afterwards: who has won it before may have woken nobody.
     pub(super) fn sit(&self, waker: &Waker) {
         let is_same = |before: &Option<Waker>| before.as_ref().is_some_and(|before| before.will_wake(waker));

@@ -32,51 +32,11 @@ use crate::task::wait_record::WaitsFor;
 use crate::time::ns_of;
 use crate::wait::arm::{Ended, Registered, Reports};
 use crate::wait::future::drive;
-use crate::wait::{Limit, WaitError, enter, random, turn};
-
-/// One call. Its drop is what ends it, also by a panic.
-struct Call<'s, 'a, O>(&'s mut Select<'a, O>);
-
-impl<O> Drop for Call<'_, '_, O> {
-    fn drop(&mut self) {
-        // Only a panic leaves a wait under way, or an arm in the middle of what it does.
-        let set = &mut *self.0;
-        set.kept = set.end_wait();
-        if let Some(place) = set.trying.take() {
-            if set.kept == Some(place) {
-                set.kept = None;
-            }
-            // Nobody knows how far it came; its own drop does.
-            drop(set.take_out(place));
-        }
-        set.leave();
-    }
-}
-
-impl<'a, O> Select<'a, O> {
-    /// See the [module](self).
-    pub(super) fn call(&mut self, patience: Patience) -> Verdict {
-        if enter().check_cancelled().is_err() && (patience != Patience::None || self.arm_of_cancels().is_some()) {
-            return self.ended_by_cancel();
-        }
-        if let Some(place) = self.kept.take() {
-            return Verdict::Arm(place);
-        }
-        let call = Call(self);
-        let verdict = call.0.look_or_wait(patience);
-        drop(call);
-        if patience != Patience::None {
-            // Asked anew: it may have suspended. Charged also if it waited, for that may have been over before it began.
-            enter().charge();
-        }
-        verdict
-    }
-}
+use crate::wait::{Limit, WaitError, random, turn};
 
 impl<O> Select<'_, O> {
-    fn look_or_wait(&mut self, patience: Patience) -> Verdict {
-        self.look_who_was_found();
-        let (ready, tried) = self.try_due(0);
+    pub(super) fn look_or_wait(&mut self, patience: Patience) -> Verdict {
+        let (ready, tried) = self.look();
         let verdict = match ready {
             Some(place) => Verdict::Arm(place),
             None if patience == Patience::None => Verdict::NotReady,
@@ -86,7 +46,13 @@ impl<O> Select<'_, O> {
         verdict
     }
 
-    fn seat(&mut self) -> &Seat {
+    /// Looks at the arms that are due: one that was carried out, and how many before it were tried in vain.
+    pub(super) fn look(&mut self) -> (Option<usize>, usize) {
+        self.look_who_was_found();
+        self.try_due(0)
+    }
+
+    pub(super) fn seat(&mut self) -> &Seat {
         self.seat.get_or_insert_with(Seat::new)
     }
 
@@ -144,7 +110,7 @@ impl<O> Select<'_, O> {
     }
 
     /// Registers those of the first `tried` that stay, without waiting: the next call need not look at them.
-    fn leave_registered(&mut self, tried: usize) {
+    pub(super) fn leave_registered(&mut self, tried: usize) {
         for _ in 0..tried {
             let Some(place) = self.due.front().copied() else { return };
             let registered = if self.entry(place).is_passing() { None } else { self.register_first() };
@@ -193,7 +159,7 @@ impl<O> Select<'_, O> {
     }
 
     /// Looks how the wait has ended, or begins one.
-    fn poll(&mut self, waker: &Waker) -> Poll<usize> {
+    pub(super) fn poll(&mut self, waker: &Waker) -> Poll<usize> {
         // Before the claim is looked at, see there.
         self.seat().sit(waker);
         loop {
@@ -226,7 +192,7 @@ impl<O> Select<'_, O> {
     }
 
     /// Ends the wait, if one is under way. The arm through which somebody has won it before.
-    fn end_wait(&mut self) -> Option<usize> {
+    pub(super) fn end_wait(&mut self) -> Option<usize> {
         if core::mem::replace(&mut self.progress, Progress::Idle) == Progress::Idle {
             return None;
         }
@@ -253,7 +219,7 @@ impl<O> Select<'_, O> {
         Some(place)
     }
 
-    fn make_due(&mut self, place: usize) {
+    pub(super) fn make_due(&mut self, place: usize) {
         let entry = self.entry(place);
         if !core::mem::replace(&mut entry.is_due, true) {
             self.due.push_back(place);
@@ -261,7 +227,7 @@ impl<O> Select<'_, O> {
     }
 
     /// What each call ends with: those that do not stay are taken out of their queues.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         for nth in 0..self.passing.len() {
             let place = self.passing[nth];
             let entry = self.entry(place);
@@ -273,21 +239,21 @@ impl<O> Select<'_, O> {
     }
 
     /// The arm that waits for a cancel of the caller, if there is one: that which was added first.
-    fn arm_of_cancels(&self) -> Option<usize> {
+    pub(super) fn arm_of_cancels(&self) -> Option<usize> {
         let waiting = self.passing().filter(|entry| entry.arm.reports() == Reports::Cancels);
         waiting.map(|entry| entry.id).min().and_then(|id| self.place_of(id))
     }
 
-    fn ended_by_cancel(&self) -> Verdict {
+    pub(super) fn ended_by_cancel(&self) -> Verdict {
         self.arm_of_cancels().map_or(Verdict::Refused(WaitError::Cancelled), Verdict::Arm)
     }
 
-    fn passing(&self) -> impl Iterator<Item = &Entry<'_, O>> {
+    pub(super) fn passing(&self) -> impl Iterator<Item = &Entry<'_, O>> {
         self.passing.iter().filter_map(|place| self.entries[*place].as_ref())
     }
 
     /// When the set gives up waiting, and which arm is chosen then.
-    fn earliest(&self, patience: Patience) -> Option<(Duration, Option<usize>)> {
+    pub(super) fn earliest(&self, patience: Patience) -> Option<(Duration, Option<usize>)> {
         let own = match patience {
             Patience::AtMost(limit) => Some((limit, None)),
             Patience::None | Patience::Endless => None,

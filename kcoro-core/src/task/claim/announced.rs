@@ -64,14 +64,20 @@ impl Announced {
     }
 }
 
+/// Whether the wait `generation`, of which there is a node in a queue, has been announced and has not begun.
+#[inline(always)]
+pub(super) fn is_announced(word: u64, generation: Generation) -> bool {
+    Generation::of(word).0.wrapping_add(1) == generation.0 && matches!(word & PHASE, IDLE | DONE)
+}
+
 /// What the word becomes when the wait `generation` is won, and what the winner has to do then; nothing if it cannot be won
 /// now.
 #[inline(always)]
 pub(super) fn winning(word: u64, generation: Generation, outcome: Outcome, arm: u32) -> Option<(u64, Won)> {
     if word & PHASE == WAITING && Generation::of(word) == generation {
         Some((done(word, outcome, arm), Won::of(word)))
-    } else if Generation::of(word).0.wrapping_add(1) == generation.0 && matches!(word & PHASE, IDLE | DONE) {
-        // It has been announced, and has not begun. What the word says of the wait before does not count.
+    } else if is_announced(word, generation) {
+        // What the word says of the wait before does not count.
         let succeeding = (u64::from(generation.0) << GENERATION_SHIFT) | (word & KEPT);
         Some((done(succeeding, outcome, arm), Won::Running))
     } else {

@@ -26,7 +26,7 @@
 
 use core::ptr;
 
-use super::{Node, Over};
+use super::{Node, Over, WaitQueue};
 use crate::primitive::atomic::{AtomicPtr, Ordering};
 use crate::task::claim::claiming::{Missed, Party, meet};
 use crate::task::claim::standing::Reminded;
@@ -115,6 +115,25 @@ impl Standing {
         None
     }
 
+    /// The node was found. Should its set have begun to wait meanwhile it is owed a wake, by which it looks again.
+    ///
+    /// # Safety
+    ///
+    /// As [`Standing::win_or_find`].
+    unsafe fn find(node: *const Node) -> Option<Wake> {
+        // SAFETY: under the lock, as the caller says.
+        let (standing, handle) = unsafe { (&*(*node).standing, (*(*node).handle.get()).take()?) };
+        // SAFETY: as in `win_or_find`.
+        unsafe { standing.put_on_list(node) };
+        if standing.claim.remind() == Reminded::Waits
+            && let Some(won) = standing.claim.unpark()
+        {
+            return Some(Wake { handle, won });
+        }
+        drop(handle);
+        None
+    }
+
     /// As [`Standing::win_or_find`], for a selector, after the two did not meet.
     ///
     /// # Errors
@@ -144,6 +163,58 @@ impl Standing {
         }
         drop(handle);
         Ok(None)
+    }
+}
+
+/// What one who only looks has seen in a queue.
+pub(crate) enum Looked {
+    /// Somebody waits.
+    Waits,
+    Nobody,
+    /// A set has begun to wait while it was found. After the lock it is to be woken, and one looks anew.
+    Owes(Wake),
+}
+
+impl WaitQueue {
+    /// Whether somebody waits here, without serving anybody. Where nobody does, the sets are found whose nodes are here: when
+    /// one of them waits, its node comes anew, and can be told from what was here before.
+    pub(crate) fn look_over(&mut self) -> Looked {
+        let mut node = self.head;
+        while !node.is_null() {
+            // SAFETY: nodes in the queue are live while the lock is held, which `&mut self` stands for.
+            let (is_waiting, standing, next) =
+                unsafe { ((*(*node).claim).is_waiting((*node).generation), (*node).standing, (*node).next.get()) };
+            if is_waiting {
+                return Looked::Waits;
+            }
+            if !standing.is_null() {
+                // SAFETY: it is queued here, and is not touched again.
+                let owed = unsafe {
+                    self.remove(node);
+                    Standing::find(node)
+                };
+                if let Some(wake) = owed {
+                    return Looked::Owes(wake);
+                }
+            }
+            node = next;
+        }
+        Looked::Nobody
+    }
+
+    /// As [`WaitQueue::look_over`], and finds no set.
+    pub(crate) fn has_waiter(&self) -> bool {
+        let mut node = self.head;
+        while !node.is_null() {
+            // SAFETY: nodes in the queue are live while the lock is held, which `&self` stands for.
+            let Node { claim, generation, next, .. } = unsafe { &*node };
+            // SAFETY: a queued node's waiter is there.
+            if unsafe { &**claim }.is_waiting(*generation) {
+                return true;
+            }
+            node = next.get();
+        }
+        false
     }
 }
 
