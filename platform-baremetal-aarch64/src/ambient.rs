@@ -26,6 +26,10 @@ fn unmask() {
     Core::current().unmask();
 }
 
+fn are_masked() -> bool {
+    Core::current().is_masked()
+}
+
 // SAFETY: the register is the core's own, and a core's first instructions have set it to null. Masks nest, and what is masked
 // is the calling core, which a coroutine does not leave under a lock.
 kcoro_core::ambient_worker!(unsafe {
@@ -33,4 +37,5 @@ kcoro_core::ambient_worker!(unsafe {
     set = set,
     mask_interrupts = mask,
     unmask_interrupts = unmask,
+    are_interrupts_masked = are_masked,
 });

@@ -1,39 +1,42 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The UART, polled: whoever writes waits until each byte has gone out. For messages of a program that starts or ends, and
-//! for small programs.
-#![expect(unsafe_code, reason = "reads and writes the UART's registers")]
+//! The console: whoever writes waits until each byte has gone out. For messages of a program that starts or ends, and for
+//! small programs.
+//!
+//! It is the UART, polled, or the debugger. With the interrupt-driven driver of the same UART it takes turns: the driver sends
+//! nothing while a line is written. The last words of a program take the UART over: who shuts the driver out for good waits for
+//! nobody, so that also a fault in the middle of the driver is reported.
 
 use core::fmt::{self, Write as _};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::cores::Core;
-use crate::paging;
+use crate::machine::Machine;
+use crate::uart::pl011::Pl011;
+use crate::{debugger, paging, uart};
 
-/// Where QEMU's `virt` has it: for what must be said before the device tree has been read.
-pub(crate) const EARLY: usize = 0x0900_0000;
-// Registers of a PL011.
-const DATA: usize = 0x00;
-pub(crate) const FLAGS: usize = 0x18;
-const CONTROL: usize = 0x30;
-pub(crate) const FULL: u32 = 1 << 5;
-const BUSY: u32 = 1 << 3;
-/// On, sending and receiving.
-const CONTROL_ON: u32 = 1 | 1 << 8 | 1 << 9;
+/// Where the console is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Console {
+    /// At the UART, polled.
+    Uart,
+    /// At the debugger or emulator, by semihosting; for programs that need the UART for something else. Without a debugger the
+    /// first line ends the program.
+    Debugger,
+}
 
-static BASE: AtomicUsize = AtomicUsize::new(EARLY);
+static AT_DEBUGGER: AtomicBool = AtomicBool::new(false);
+
+impl Machine {
+    /// From now on [`say`], and the last words of the program, go to `console`. They begin at the UART.
+    pub fn set_console(&self, console: Console) {
+        AT_DEBUGGER.store(console == Console::Debugger, Ordering::Relaxed);
+    }
+}
 
 /// Who writes: 0, a core's number + 1, or nobody ever again.
 static WRITER: AtomicUsize = AtomicUsize::new(NOBODY);
 const NOBODY: usize = 0;
 const TAKEN_OVER: usize = usize::MAX;
-
-/// Uses the UART that the device tree names.
-pub(crate) fn use_registers(base: u64) {
-    BASE.store(base as usize, Ordering::Relaxed);
-    let control = (base as usize + CONTROL) as *mut u32;
-    // SAFETY: a PL011, says the device tree. Firmware has set its speed.
-    unsafe { control.write_volatile(control.read_volatile() | CONTROL_ON) };
-}
 
 /// Writes `text` and a line end in one piece, whatever other cores write.
 ///
@@ -49,7 +52,11 @@ pub fn say(text: fmt::Arguments<'_>) {
             Err(_) => core::hint::spin_loop(),
         }
     };
-    write_line(text);
+    if is_first && !AT_DEBUGGER.load(Ordering::Relaxed) {
+        uart::paused(|| write_line(text));
+    } else {
+        write_line(text);
+    }
     if is_first {
         // Fails when the end of the program has taken the UART over.
         let _ = WRITER.compare_exchange(own, NOBODY, Ordering::Release, Ordering::Relaxed);
@@ -59,46 +66,41 @@ pub fn say(text: fmt::Arguments<'_>) {
 /// Takes the UART for the last words of a program. Only the first who asks gets it; others stop here.
 pub(crate) fn take_over() {
     // Without the MMU there is one core, and no atomics.
-    if paging::is_on() && WRITER.swap(TAKEN_OVER, Ordering::Acquire) == TAKEN_OVER {
-        crate::exit::halt();
+    if paging::is_on() {
+        if WRITER.swap(TAKEN_OVER, Ordering::Acquire) == TAKEN_OVER {
+            crate::exit::halt();
+        }
+        uart::stop();
     }
 }
 
 /// Writes a line, asking nobody.
 pub(crate) fn write_line(text: fmt::Arguments<'_>) {
-    // A UART does not fail. User code that does so when it formats has no more to say.
-    let _ = Uart.write_fmt(text);
-    let _ = Uart.write_str("\n");
-    Uart.drain();
-}
-
-struct Uart;
-
-impl Uart {
-    fn flags(&self) -> u32 {
-        // SAFETY: the UART's registers.
-        unsafe { ((BASE.load(Ordering::Relaxed) + FLAGS) as *const u32).read_volatile() }
-    }
-
-    fn send(&self, byte: u8) {
-        while self.flags() & FULL != 0 {
-            core::hint::spin_loop();
-        }
-        // SAFETY: as above; sends a byte.
-        unsafe { ((BASE.load(Ordering::Relaxed) + DATA) as *mut u32).write_volatile(byte.into()) };
-    }
-
-    /// What has been written has gone out: the machine may be turned off next.
-    fn drain(&self) {
-        while self.flags() & BUSY != 0 {
+    // Neither fails. User code that does so when it formats has no more to say.
+    if AT_DEBUGGER.load(Ordering::Relaxed) {
+        let mut out = debugger::Text::new();
+        let _ = writeln!(out, "{text}");
+    } else {
+        let _ = writeln!(Polled, "{text}");
+        while Pl011::get().is_busy() {
+            // What has been written has gone out: the machine may be turned off next.
             core::hint::spin_loop();
         }
     }
 }
 
-impl fmt::Write for Uart {
+/// The UART, polled.
+struct Polled;
+
+impl fmt::Write for Polled {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.bytes().for_each(|byte| self.send(byte));
+        let uart = Pl011::get();
+        for byte in text.bytes() {
+            while uart.is_full() {
+                core::hint::spin_loop();
+            }
+            uart.send(byte);
+        }
         Ok(())
     }
 }

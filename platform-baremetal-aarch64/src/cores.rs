@@ -144,6 +144,12 @@ impl Core {
         }
     }
 
+    /// Whether a [`Core::mask`] is in force.
+    #[inline]
+    pub(crate) fn is_masked(&self) -> bool {
+        self.masks.get() != 0
+    }
+
     /// Sleeps until the next [`Core::wake`], until `deadline_ns`, or until some interrupt. For the core itself.
     ///
     /// No wake is lost. One that comes before `ASLEEP` is set makes it fail; one that comes after sends an interrupt,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! How a program ends: a last line says with what code, semihosting tells the emulator or debugger, and where there is none
 //! the firmware turns the machine off.
-#![expect(unsafe_code, reason = "calls the debugger")]
+#![expect(unsafe_code, reason = "stops a core")]
 
 use core::arch::asm;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{boot, console, psci};
+use crate::{boot, console, debugger, psci};
 
 /// What a program came to. 0 is success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn exit(code: ExitCode) -> ! {
     console::write_line(format_args!("kcoro: exit {}", code.0));
     // An ordinary store, for there may be no atomics yet.
     CALLED.store(true, Ordering::Relaxed);
-    call_debugger(code);
+    debugger::exit(code);
     turn_off()
 }
 
@@ -64,12 +64,4 @@ pub(crate) fn halt() -> ! {
         // SAFETY: with all masked, nothing wakes it to any effect.
         unsafe { asm!("msr DAIFSet, #0xf", "wfi", options(nomem, nostack)) };
     }
-}
-
-fn call_debugger(code: ExitCode) {
-    const EXIT: u64 = 0x18;
-    const APPLICATION_EXIT: u64 = 0x2_0026;
-    let block = [APPLICATION_EXIT, code.0.into()];
-    // SAFETY: the semihosting call that ends the program; it reads the block. Without a debugger it is an exception.
-    unsafe { asm!("hlt #0xf000", inout("x0") EXIT => _, in("x1") block.as_ptr(), options(nostack)) };
 }

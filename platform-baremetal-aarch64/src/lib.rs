@@ -43,6 +43,8 @@ extern crate std;
 /// How many cores a program uses at most: a GICv2 serves no more. Of a machine with more the rest stay off.
 pub const MAX_CORES: usize = 8;
 
+pub mod hal;
+
 /// What only computes: it is tested where the tests run.
 macro_rules! also_in_tests {
     ($($item:item)*) => {
@@ -52,6 +54,8 @@ macro_rules! also_in_tests {
 
 also_in_tests! {
     mod layout;
+    mod received;
+    mod records;
     mod runs;
     mod table;
     mod timer;
@@ -71,24 +75,35 @@ on_the_machine! {
     mod boot;
     mod console;
     mod cores;
+    #[cfg(feature = "critical-section")]
+    mod critical;
+    mod debugger;
     mod doorbells;
     mod exceptions;
     mod exit;
     mod gic;
     mod interrupts;
+    mod log;
     mod machine;
+    mod masked;
     mod paging;
     mod panic;
     mod psci;
     mod stacks;
+    mod uart;
     mod vectors;
     mod work;
 
     pub use backend::BareMetal;
-    pub use console::say;
+    pub use console::{Console, say};
     pub use doorbells::Doorbell;
     pub use exit::ExitCode;
+    pub use gic::Trigger;
+    pub use interrupts::handlers::AttachError;
+    pub use log::{drain_log, log};
     pub use machine::{CoreCounts, Machine, current_core};
+    pub use received::LineError;
+    pub use uart::{Uart, UartError};
 }
 
 pub use kcoro_core::*;

@@ -15,6 +15,7 @@ use crate::tree::Arguments;
 pub struct Machine {
     pub(crate) cores: usize,
     pub(crate) listed_cores: usize,
+    pub(crate) uart_interrupt: Option<u32>,
     /// What is left of RAM, from here to there.
     pub(crate) free: Mutex<(usize, usize)>,
     pub(crate) arguments: Arguments,

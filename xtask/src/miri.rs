@@ -37,6 +37,9 @@ const FORGETS: &str = "-Zmiri-ignore-leaks";
 /// Regions and shields that are entered, left and carried off while others cancel; hooks; the ends of their runtimes. Some are
 /// forgotten on purpose.
 const CANCELS: &str = "--package kcoro-tests --test cancel -- hooks:: regions:: storms::";
+/// Small ones of selects, readiness, locks and kinds of channels. The seeds of the simulator take longer.
+const SELECTS_AND_KINDS: &str = "toy::readiness:: toy::select_sets::sets_that toy::select_sets::arms_that toy::sync::a_ \
+                                 toy::kinds::a_d toy::kinds::a_conflated toy::kinds::a_hook toy::kinds::a_static";
 /// Which scenarios CI plays where; a long run plays all of them everywhere.
 const SOME_ON_THREADS: &str = "toy::scopes::";
 const SOME_SIMULATED: &str = "simulated::channels::";
@@ -59,6 +62,7 @@ pub fn run(session: &mut Session) {
         commands.push(scenarios(OFTEN, MORE_SCHEDULES));
     } else {
         commands.push(scenarios(SOME_ON_THREADS, ""));
+        commands.push(scenarios(SELECTS_AND_KINDS, ""));
         commands.push(with_seeds(scenarios(SOME_SIMULATED, ""), "1"));
         commands.push(scenarios(OFTEN, SCHEDULES));
     }

@@ -134,7 +134,9 @@ pub fn in_interrupt<R>(handler: impl FnOnce() -> R + Send) -> R {
 /// Registers how this backend keeps the ambient worker pointer and masks interrupts; for builds of kcoro-core without `std`.
 ///
 /// `get` is a `fn() -> *const ()`, `set` a `fn(*const ())`. Where interrupt handlers use kcoro, `mask_interrupts` and
-/// `unmask_interrupts` are each a `fn()`; without handlers leave them out. Use the macro once in a program.
+/// `unmask_interrupts` are each a `fn()`; without handlers leave them out. `are_interrupts_masked`, a `fn() -> bool`, may follow
+/// them, for the scheduler to ask at each suspension: one with interrupts masked (in a critical section of a driver, say) ends
+/// the program with a message. Use the macro once in a program.
 ///
 /// # Safety
 ///
@@ -173,6 +175,30 @@ macro_rules! ambient_worker {
         unmask_interrupts = $unmask:path $(,)?
     }) => {
         const _: () = {
+            fn nobody_asks() -> bool {
+                false
+            }
+            $crate::ambient_worker!(unsafe {
+                get = $get,
+                set = $set,
+                mask_interrupts = $mask,
+                unmask_interrupts = $unmask,
+                are_interrupts_masked = nobody_asks,
+            });
+        };
+    };
+    (unsafe {
+        get = $get:path,
+        set = $set:path,
+        mask_interrupts = $mask:path,
+        unmask_interrupts = $unmask:path,
+        are_interrupts_masked = $are_masked:path $(,)?
+    }) => {
+        const _: () = {
+            #[unsafe(no_mangle)]
+            fn _kcoro_ambient_1_are_interrupts_masked() -> bool {
+                $are_masked()
+            }
             #[unsafe(no_mangle)]
             fn _kcoro_ambient_1_mask_interrupts() {
                 $mask()
@@ -206,6 +232,7 @@ macro_rules! ambient_worker {
         get = $get:path,
         set = $set:path,
         mask_interrupts = $mask:path,
-        unmask_interrupts = $unmask:path $(,)?
+        unmask_interrupts = $unmask:path
+        $(, are_interrupts_masked = $are_masked:path)? $(,)?
     }) => {};
 }

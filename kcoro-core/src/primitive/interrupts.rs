@@ -8,8 +8,9 @@
 //!
 //! What else waits for a step of another is covered by this: a claim is held still under a lock only.
 //!
-//! Two symbols, defined by [`ambient_worker!`](crate::ambient_worker), do the masking, and their calls nest. With `std`
-//! there are no interrupts, and these functions are empty.
+//! Two symbols, defined by [`ambient_worker!`](crate::ambient_worker), do the masking, and their calls nest. A third says
+//! whether they are masked, by these or by a critical section: then nothing may suspend. With `std` there are no interrupts,
+//! and these functions are empty.
 #![cfg_attr(not(feature = "std"), expect(unsafe_code, reason = "declares the backend's symbols"))]
 
 #[cfg(not(feature = "std"))]
@@ -17,6 +18,7 @@ mod imp {
     unsafe extern "Rust" {
         safe fn _kcoro_ambient_1_mask_interrupts();
         safe fn _kcoro_ambient_1_unmask_interrupts();
+        safe fn _kcoro_ambient_1_are_interrupts_masked() -> bool;
     }
 
     #[inline]
@@ -28,6 +30,11 @@ mod imp {
     pub(crate) fn unmask() {
         _kcoro_ambient_1_unmask_interrupts();
     }
+
+    #[inline]
+    pub(crate) fn are_masked() -> bool {
+        _kcoro_ambient_1_are_interrupts_masked()
+    }
 }
 
 /// The twin that costs nothing.
@@ -38,6 +45,11 @@ mod imp {
 
     #[inline(always)]
     pub(crate) fn unmask() {}
+
+    #[inline(always)]
+    pub(crate) fn are_masked() -> bool {
+        false
+    }
 }
 
-pub(crate) use imp::{mask, unmask};
+pub(crate) use imp::{are_masked, mask, unmask};

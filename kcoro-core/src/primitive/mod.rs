@@ -8,7 +8,7 @@
 pub(crate) mod held;
 #[cfg(kcoro_interleave)]
 pub mod interleave;
-mod interrupts;
+pub(crate) mod interrupts;
 pub(crate) mod spin;
 mod spin_lock;
 

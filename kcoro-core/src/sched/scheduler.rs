@@ -69,6 +69,11 @@ unsafe impl Schedule for Scheduler {
         unsafe { Worker::of_head(worker) }.choose_or_draw(options)
     }
 
+    unsafe fn switches(&self, worker: NonNull<WorkerHead>) -> u64 {
+        // SAFETY: forwarded.
+        unsafe { Worker::of_head(worker) }.shared.counters.switches.get()
+    }
+
     unsafe fn platform<'a>(&self, worker: NonNull<WorkerHead>) -> &'a dyn Platform {
         // SAFETY: heads of this scheduler belong to workers, whose runtime lives as long as they do.
         unsafe { Worker::of_head::<'a>(worker) }.runtime().platform()

@@ -16,7 +16,7 @@ use core::ptr::{self, NonNull};
 
 use super::worker::{Departed, Next, RUN_BUDGET, Worker};
 use crate::arch::{self, FpControl};
-use crate::primitive::held;
+use crate::primitive::{held, interrupts};
 use crate::stack::RawStack;
 use crate::stack::fiber::{self, Fiber};
 use crate::task::claim::announced::Announced;
@@ -147,6 +147,9 @@ impl Worker {
         if held::count() != 0 {
             refuse_held_locks(me);
         }
+        if interrupts::are_masked() {
+            refuse_masked_interrupts();
+        }
         self.tell_leaving(me, how);
         let target = self.target(next);
         if me.options.has(Options::OWN_FP_CONTROL) {
@@ -272,6 +275,14 @@ fn refuse_held_locks(me: &Header) -> ! {
         me.spawn_site,
         held::count()
     ));
+}
+
+/// Ends the program: what comes next would run with interrupts masked, and who wants to get into the critical section would wait
+/// for who does not run.
+#[cold]
+fn refuse_masked_interrupts() -> ! {
+    // Who it is, a platform with interrupts says itself.
+    super::fatal(format_args!("it suspends with interrupts masked, in a critical section"));
 }
 
 /// Ends the program if the control words are changed. A panic would not do: the wait that `me` has begun may be in queues

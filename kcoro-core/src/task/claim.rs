@@ -57,8 +57,10 @@ pub(crate) mod announced;
 pub(crate) mod claiming;
 #[cfg(feature = "alloc")]
 pub(crate) mod standing;
+mod words;
 
 use self::announced::winning;
+pub(crate) use self::words::{Accepts, Generation, Level, Lost, Outcome, Pending, Published, Won};
 use crate::primitive::atomic::{AtomicU64, Ordering};
 use crate::primitive::const_unless_loom;
 
@@ -80,99 +82,6 @@ const OUTCOME: u64 = 0b111 << OUTCOME_SHIFT;
 const ARM_SHIFT: u32 = 12;
 const ARM: u64 = 0xf_ffff << ARM_SHIFT;
 const GENERATION_SHIFT: u32 = 32;
-
-/// Which sticky requests end a wait: a set of [`Accepts::CANCEL`] and [`Accepts::TOKEN`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Accepts(u64);
-
-impl Accepts {
-    /// Only its event and its deadline end the wait.
-    pub(crate) const NOTHING: Accepts = Accepts(0);
-    /// A cancel ends the wait, too.
-    pub(crate) const CANCEL: Accepts = Accepts(1 << 5);
-    /// An `unpark` ends the wait, too.
-    pub(crate) const TOKEN: Accepts = Accepts(1 << 6);
-
-    const MASK: u64 = Self::CANCEL.0 | Self::TOKEN.0;
-
-    /// Both.
-    pub(crate) const fn and(self, other: Accepts) -> Accepts {
-        Accepts(self.0 | other.0)
-    }
-}
-
-/// How a wait ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum Outcome {
-    /// The awaited event happened; a value, if any, has been handed over.
-    Event = 1,
-    /// What was waited on closed.
-    Closed = 2,
-    /// The deadline passed.
-    TimedOut = 3,
-    /// The waiter was cancelled.
-    Cancelled = 4,
-    /// The waiter was unparked.
-    Token = 5,
-}
-
-impl Outcome {
-    fn of(word: u64) -> Outcome {
-        match (word & OUTCOME) >> OUTCOME_SHIFT {
-            1 => Outcome::Event,
-            2 => Outcome::Closed,
-            3 => Outcome::TimedOut,
-            4 => Outcome::Cancelled,
-            _ => Outcome::Token,
-        }
-    }
-}
-
-/// Which wait of a waiter is meant. A node or timer left over from an earlier wait cannot win a later one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Generation(u32);
-
-impl Generation {
-    fn of(word: u64) -> Generation {
-        Generation((word >> GENERATION_SHIFT) as u32)
-    }
-}
-
-/// A sticky request that was already there when the wait was to begin.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Pending {
-    /// A cancel; it stays.
-    Cancel,
-    /// An `unpark`; it has been consumed.
-    Token,
-}
-
-/// What the winner of a claim has to do next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a parked coroutine that nobody enqueues never runs again"]
-pub(crate) enum Won {
-    /// The waiter has left its stack: the winner makes it runnable.
-    Parked,
-    /// The waiter still runs, or the destination of its switch makes it runnable.
-    Running,
-}
-
-impl Won {
-    fn of(word: u64) -> Won {
-        if word & PARKED == 0 { Won::Running } else { Won::Parked }
-    }
-}
-
-/// What the destination of a switch has to do with the coroutine that left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "an already won coroutine that nobody enqueues never runs again"]
-pub(crate) enum Published {
-    /// It is parked; its winner will make it runnable.
-    Parked,
-    /// It was won before it was parked: make it runnable.
-    AlreadyWon,
-}
 
 /// See the [module](self).
 pub(crate) struct Claim(AtomicU64);
@@ -355,15 +264,6 @@ impl Claim {
     }
 }
 
-/// What a waiter's regions and shields come to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Level {
-    /// A shield keeps off a cancel of the whole waiter.
-    pub(crate) is_shielded: bool,
-    /// A region that no shield keeps off has been cancelled.
-    pub(crate) is_region_cancelled: bool,
-}
-
 /// Whether a wait is under way that such a request ends.
 fn accepts(word: u64, request: Accepts) -> bool {
     word & PHASE == WAITING && word & request.0 != 0
@@ -373,10 +273,6 @@ fn accepts(word: u64, request: Accepts) -> bool {
 fn cancelled(word: u64) -> u64 {
     if accepts(word, Accepts::CANCEL) { done(word | CANCEL, Outcome::Cancelled, 0) } else { word | CANCEL }
 }
-
-/// The claim could not be won: the wait is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Lost;
 
 fn done(word: u64, outcome: Outcome, arm: u32) -> u64 {
     debug_assert!(u64::from(arm) <= ARM >> ARM_SHIFT, "more arms than the claim word can name");

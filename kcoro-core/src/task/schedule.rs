@@ -64,6 +64,13 @@ pub(crate) unsafe trait Schedule: Sync {
     /// `worker` is the calling one.
     unsafe fn choose(&self, worker: NonNull<WorkerHead>, options: usize) -> usize;
 
+    /// How many coroutines `worker` has switched to. Callable from a signal handler or an exception vector.
+    ///
+    /// # Safety
+    ///
+    /// As [`Schedule::platform`].
+    unsafe fn switches(&self, worker: NonNull<WorkerHead>) -> u64;
+
     /// The platform of `worker`'s runtime.
     ///
     /// # Safety

@@ -40,6 +40,10 @@ unsafe impl Schedule for Nobody {
         unreachable!("nothing runs")
     }
 
+    unsafe fn switches(&self, _worker: NonNull<WorkerHead>) -> u64 {
+        unreachable!("there is no worker")
+    }
+
     unsafe fn platform<'a>(&self, _: NonNull<WorkerHead>) -> &'a dyn Platform {
         unreachable!("there is no worker")
     }

@@ -41,6 +41,7 @@ use core::ptr::NonNull;
 pub use self::future::{WaitError, block_on};
 pub(crate) use self::park::{CoroutineWaiter, WaitsInOne};
 use crate::platform::ClockId;
+use crate::primitive::interrupts;
 use crate::task::claim::{Accepts, Claim, Generation, Outcome, Pending};
 use crate::task::header::Header;
 use crate::task::schedule::{Place, WorkerHead};
@@ -182,7 +183,8 @@ fn wake_other(owed: Option<wake::Wake>) {
 
 #[cold]
 fn charge_exhausted(worker: NonNull<WorkerHead>) {
-    if !is_unwinding() {
+    // In a critical section of a driver nothing may suspend; it will be asked again soon after.
+    if !is_unwinding() && !interrupts::are_masked() {
         // SAFETY: called in the current coroutine of this worker, which holds no lock of the core and has no wait begun.
         unsafe { worker.as_ref().scheduler.yield_now(worker) };
     }

@@ -6,8 +6,8 @@
 
 use core::arch::global_asm;
 
-use crate::console;
 use crate::exit::ExitCode;
+use crate::uart::pl011;
 
 global_asm!(
     r#"
@@ -45,8 +45,8 @@ kcoro_early_fault:
     .ltorg
     .popsection
     "#,
-    uart = const console::EARLY,
-    flags = const console::FLAGS,
-    full_bit = const console::FULL.trailing_zeros(),
+    uart = const pl011::EARLY,
+    flags = const pl011::FLAGS,
+    full_bit = const pl011::FULL.trailing_zeros(),
     code = const ExitCode::FATAL.0,
 );

@@ -20,7 +20,8 @@ use crate::layout::{Image, Layout};
 use crate::machine::Machine;
 use crate::psci::{self, Refused};
 use crate::tree::{self, Board, Conduit, TreeError};
-use crate::{MAX_CORES, console, gic, paging, stacks, timer};
+use crate::uart::pl011::Pl011;
+use crate::{MAX_CORES, console, gic, paging, stacks, timer, uart};
 
 /// Where QEMU's `virt` has RAM. For a program that is an ELF file it puts the device tree there and says so nowhere.
 const RAM_OF_VIRT: usize = 0x4000_0000;
@@ -49,13 +50,14 @@ pub(crate) extern "C" fn boot(tree_address: usize) -> ! {
     let tree = find_tree(tree_address);
     let board = tree.and_then(|tree| Board::parse(tree, image.start, affinity));
     let board = board.unwrap_or_else(|why| refuse(format_args!("{why}")));
-    console::use_registers(board.uart.start);
+    Pl011::start(board.uart.start);
     let layout = Layout::new(image, board.memory.clone()).unwrap_or_else(|why| refuse(format_args!("{why}")));
     // SAFETY: this is the boot core, alone, and the layout holds all that is in use.
     unsafe { paging::start(&board, &layout) }
         .unwrap_or_else(|_| refuse(format_args!("the memory of this machine needs more translation tables than there are")));
     set_up(&board, &layout);
     let code = _kcoro_baremetal_1_main(MACHINE.get());
+    uart::finish();
     console::take_over();
     exit::exit(code)
 }
@@ -69,6 +71,7 @@ fn set_up(board: &Board, layout: &Layout) {
     MACHINE.set(Machine {
         cores,
         listed_cores: board.listed_cores,
+        uart_interrupt: board.uart_interrupt,
         free: Mutex::new((layout.free.start as usize, layout.free.end as usize)),
         arguments: board.arguments.clone(),
     });

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! The interrupt controller, of which this crate needs little: the timer's interrupt on each core, and one interrupt that
-//! cores send each other.
+//! The interrupt controller, of which this crate needs little: the timer's interrupt on each core, interrupts that cores
+//! send each other, and those of devices, each of which goes to one core.
 #![expect(unsafe_code, reason = "reads and writes the registers of the interrupt controller")]
 
+mod shared;
 mod v2;
 mod v3;
 
 use core::ops::Range;
 
+pub use self::shared::Trigger;
 use crate::boot::once::BootCell;
 use crate::cores::Core;
 use crate::tree::{Board, GicRegisters};
@@ -99,6 +101,29 @@ impl Gic {
         }
     }
 
+    fn distributor(&self) -> Registers {
+        match self {
+            Self::V2(gic) => gic.distributor,
+            Self::V3(gic) => gic.distributor,
+        }
+    }
+
+    /// Whether there is interrupt `number`, and it is a device's.
+    pub(crate) fn has_shared(&self, number: u32) -> bool {
+        shared::exists(self.distributor(), number)
+    }
+
+    /// Lets the device that has interrupt `number`, which there is, interrupt `core`. One caller at a time.
+    pub(crate) fn enable_shared(&self, number: u32, trigger: Trigger, core: &Core) {
+        let distributor = self.distributor();
+        shared::describe(distributor, number, trigger);
+        match self {
+            Self::V2(gic) => gic.route(number, core),
+            Self::V3(gic) => gic.route(number, core),
+        }
+        shared::enable(distributor, number);
+    }
+
     /// The number of the timer's interrupt.
     pub(crate) fn timer_interrupt(&self) -> u32 {
         match self {
@@ -125,6 +150,11 @@ impl Registers {
     fn write(self, offset: usize, value: u32) {
         // SAFETY: as above; what is written here changes no memory.
         unsafe { ((self.0 + offset) as *mut u32).write_volatile(value) };
+    }
+
+    /// Changes the bits of `mask` to those of `bits`.
+    fn change(self, offset: usize, mask: u32, bits: u32) {
+        self.write(offset, self.read(offset) & !mask | bits);
     }
 
     /// The bits for the interrupts that each core has for itself: those that cores send, and the timer.

@@ -23,7 +23,7 @@ const ON: u32 = 1;
 const ANY_PRIORITY: u32 = 0xff;
 
 pub(crate) struct Gic {
-    distributor: Registers,
+    pub(super) distributor: Registers,
     interface: Registers,
     pub(super) timer_interrupt: u32,
     /// Each core's bit in the distributor's lists of targets, as the core itself has read it.
@@ -44,6 +44,13 @@ impl Gic {
         self.distributor.enable_own(self.timer_interrupt);
         self.interface.write(PRIORITY_MASK, ANY_PRIORITY);
         self.interface.write(INTERFACE_CONTROL, ON);
+    }
+
+    /// Interrupt `number` goes to `core`, which has started.
+    pub(super) fn route(&self, number: u32, core: &Core) {
+        let (word, byte) = ((number / 4 * 4) as usize, 8 * (number % 4));
+        let target = u32::from(self.targets[core.index].load(Ordering::Relaxed));
+        self.distributor.change(TARGETS + word, 0xff << byte, target << byte);
     }
 
     pub(super) fn acknowledge(&self) -> u32 {

@@ -6,11 +6,12 @@ use core::arch::asm;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use super::{NoRedistributor, Registers};
+use super::{NoRedistributor, Registers, shared};
 use crate::cores::Core;
 
 // Of the distributor.
 const CONTROL: usize = 0x0000;
+const ROUTES: usize = 0x6000;
 /// Affinity routing, and both groups, as the one security state or the non-secure view of two names them.
 const CONTROL_ON: u32 = 1 << 4 | 1 << 1 | 1;
 // Of a redistributor.
@@ -26,6 +27,7 @@ const CHILDREN_ASLEEP: u32 = 1 << 2;
 const HALF_BYTES: usize = 0x1_0000;
 
 pub(crate) struct Gic {
+    pub(super) distributor: Registers,
     redistributors: Range<u64>,
     pub(super) timer_interrupt: u32,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Gic {
 impl Gic {
     pub(super) fn start(distributor: Registers, redistributors: Range<u64>, timer_interrupt: u32) -> Self {
         distributor.write(CONTROL, CONTROL_ON);
-        Self { redistributors, timer_interrupt }
+        Self { distributor, redistributors, timer_interrupt }
     }
 
     pub(super) fn start_core(&self, core: &Core) -> Result<(), NoRedistributor> {
@@ -63,6 +65,15 @@ impl Gic {
             );
         }
         Ok(())
+    }
+
+    /// Interrupt `number` goes to `core`, in the group of all others.
+    pub(super) fn route(&self, number: u32, core: &Core) {
+        shared::set_group(self.distributor, number);
+        let affinity = core.affinity.load(Ordering::Relaxed);
+        let route = ROUTES + 8 * number as usize;
+        self.distributor.write(route, affinity as u32 & 0xff_ffff);
+        self.distributor.write(route + 4, (affinity >> 32) as u32 & 0xff);
     }
 
     /// Each says which core it is for; only as many are there as there are cores.

@@ -24,6 +24,8 @@ pub(crate) struct Board {
     pub(crate) listed_cores: usize,
     pub(crate) gic: GicRegisters,
     pub(crate) uart: Range<u64>,
+    /// The UART's interrupt, if the tree says one that is shared by all cores.
+    pub(crate) uart_interrupt: Option<u32>,
     pub(crate) psci: Option<Conduit>,
     /// The virtual timer's interrupt.
     pub(crate) timer_interrupt: u32,
@@ -115,7 +117,8 @@ impl Board {
         let with = |names: &'static [&'static str]| nodes().find(|node| is_enabled(node) && is_compatible(node, names));
         let memory = nodes().filter(|node| has_type(node, "memory")).flat_map(|node| ranges(&node));
         let memory = memory.into_iter().find(|bank| bank.contains(&image)).ok_or(TreeError::No("RAM at the image"))?;
-        let uart = with(&["arm,pl011"]).and_then(|node| ranges(&node).next()).ok_or(TreeError::No("PL011 UART"))?;
+        let uart_node = with(&["arm,pl011"]).ok_or(TreeError::No("PL011 UART"))?;
+        let uart = ranges(&uart_node).next().ok_or(TreeError::No("PL011 UART"))?;
         let timer = with(&["arm,armv8-timer"]).ok_or(TreeError::No("timer"))?;
         let mut board = Self {
             memory,
@@ -123,6 +126,7 @@ impl Board {
             listed_cores: 1,
             gic: gic(nodes()).ok_or(TreeError::UnknownGic)?,
             uart,
+            uart_interrupt: shared_interrupt(&uart_node),
             psci: with(&["arm,psci-0.2", "arm,psci-1.0"]).and_then(|node| conduit(&node)),
             timer_interrupt: virtual_timer(&timer).ok_or(TreeError::No("virtual timer"))?,
             arguments: arguments(nodes()).ok_or(TreeError::LongArguments)?,
@@ -189,14 +193,23 @@ fn conduit(node: &Node<'_>) -> Option<Conduit> {
     }
 }
 
-/// Each interrupt of the timer is three words: its kind (1: private to a core), its number, flags. The third is the virtual
-/// timer's.
+/// Interrupts as a node lists them, three words each: the kind, the number among its kind, flags.
+fn interrupt(node: &Node<'_>, index: usize, kind: u32, first_of_kind: u32) -> Option<u32> {
+    let interrupts = node.find_property("interrupts")?;
+    let mut words = interrupts.as_slice().as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).skip(3 * index);
+    (words.next()? == kind).then_some(words.next()?.checked_add(first_of_kind)?)
+}
+
+/// The third of the timer's is the virtual timer's, which each core has for itself.
 fn virtual_timer(node: &Node<'_>) -> Option<u32> {
     const PRIVATE: u32 = 1;
-    const FIRST_PRIVATE: u32 = 16;
-    let interrupts = node.find_property("interrupts")?;
-    let mut words = interrupts.as_slice().as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).skip(6);
-    (words.next()? == PRIVATE).then_some(words.next()?.checked_add(FIRST_PRIVATE)?)
+    interrupt(node, 2, PRIVATE, 16)
+}
+
+/// The first interrupt of a device, if it is one that any core can be given.
+fn shared_interrupt(node: &Node<'_>) -> Option<u32> {
+    const SHARED: u32 = 0;
+    interrupt(node, 0, SHARED, 32)
 }
 
 /// What the node "chosen" has for the program: none, if it says nothing.

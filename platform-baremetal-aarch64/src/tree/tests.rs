@@ -74,13 +74,13 @@ fn virt_told(cores: u32, gic: &[u8], method: &[u8], told: &[u8]) -> Vec<u8> {
         let memory = words(&[0, 0x4000_0000, 0, 0x800_0000]);
         let secure: [(&str, &[u8]); 3] =
             [("compatible", b"arm,pl011\0"), ("reg", &words(&[0, 0x904_0000, 0, 0x1000])), ("status", b"disabled\0")];
-        let uart = words(&[0, 0x900_0000, 0, 0x1000]);
+        let (uart, shared) = (words(&[0, 0x900_0000, 0, 0x1000]), words(&[0, 1, 4]));
         let timer = words(&[1, 13, 0x104, 1, 14, 0x104, 1, 11, 0x104, 1, 10, 0x104]);
         let gic_at = words(&[0, 0x800_0000, 0, 0x1_0000, 0, 0x80a_0000, 0, 0xf6_0000]);
         all.leaf("memory@40000000", &[("device_type", b"memory\0"), ("reg", &memory)])
             .leaf("chosen", &[("bootargs", told)])
             .leaf("pl011@9040000", &secure)
-            .leaf("pl011@9000000", &[("compatible", b"arm,pl011\0arm,primecell\0"), ("reg", &uart)])
+            .leaf("pl011@9000000", &[("compatible", b"arm,pl011\0arm,primecell\0"), ("reg", &uart), ("interrupts", &shared)])
             .leaf("psci", &[("compatible", b"arm,psci-1.0\0arm,psci-0.2\0"), ("method", method)])
             .leaf("timer", &[("compatible", b"arm,armv8-timer\0arm,armv7-timer\0"), ("interrupts", &timer)])
             .leaf("intc@8000000", &[("compatible", gic), ("reg", &gic_at)])
@@ -100,6 +100,7 @@ fn a_tree_says_what_the_machine_is() {
     assert_eq!((board.memory.start, board.memory.end), (0x4000_0000, 0x4800_0000));
     assert_eq!((board.cores(), board.listed_cores), (&[0, 1, 2, 3][..], 4));
     assert_eq!((board.uart.start, board.timer_interrupt), (0x900_0000, 27), "the UART that is not disabled");
+    assert_eq!(board.uart_interrupt, Some(33));
     assert_eq!(board.psci, Some(Conduit::Hvc));
     let expected = GicRegisters::V3 { distributor: 0x800_0000..0x801_0000, redistributors: 0x80a_0000..0x900_0000 };
     assert_eq!(board.gic, expected);

@@ -6,6 +6,7 @@ mod boot;
 mod boots;
 mod image;
 mod machine;
+mod peers;
 mod programs;
 mod run;
 mod wire;

@@ -4,6 +4,7 @@
 //! A new program is a file in qemu/src/bin, a `[[bin]]` in qemu/Cargo.toml and a row here; one without a row fails the suite.
 
 use super::boot::Boot;
+use super::peers;
 use super::wire::{Peer, Wire};
 
 /// A row of the table.
@@ -205,6 +206,58 @@ pub const PROGRAMS: &[Program] = &[
             "kcoro: core 0, coroutine 'culprit' (id ",
             ": an unknown instruction (class 0x0) at 0x40",
             "kcoro: exit 102\n",
+        ],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "shell",
+        peer: Some(Peer::User(peers::shell::type_commands)),
+        prints: &["goodbye\nnothing is left behind: true\nkcoro: exit 0\n"],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "eeprom",
+        peer: Some(Peer::Device(peers::eeprom::bridge)),
+        prints: &[
+            "what was written was read, over the ends of pages: true\n",
+            "it is busy after a write, and the driver's error says that nobody acknowledged: true\n",
+            "a write over the end of a page goes on at its beginning: true\n",
+            "two drivers have shared the bus: true\n",
+            "others went on while transfers waited: true\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "suspended",
+        optimised: Optimised::InLongRuns,
+        exit_code: 103,
+        prints: &[
+            "on each core 500 rounds, and none got lost: true\n",
+            "what is over before it is worth parking may be in a critical section: true\n",
+            ", coroutine 'thermometer' (id ",
+            "), spawned at qemu/src/bin/suspended.rs:",
+            ": it suspends with interrupts masked, in a critical section\nkcoro: exit 103\n",
+        ],
+        ..SUCCEEDS
+    },
+    Program {
+        name: "drivers",
+        optimised: Optimised::InLongRuns,
+        prints: &[
+            "a handler that cannot be is refused: true\n",
+            "a short delay spins: true\n",
+            "a long one parks: true\n",
+            "an interrupt has woken a future in a coroutine: true\n",
+            " core 0] bell 0\n",
+            " core 0] bell 99\n",
+            " core 0] line 0 of too many\n",
+            "[core 0] ",
+            " lines found no room\n",
+            " core 0] the last of the log\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
         ],
         ..SUCCEEDS
     },

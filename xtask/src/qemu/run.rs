@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::machine::Machine;
 use super::programs::Program;
-use super::wire::{Peer, Play, Wire};
+use super::wire::{Peer, Wire};
 use crate::run::{Session, interactive, shell_line, target_dir};
 
 /// Of a guest that failed so many lines are shown.
@@ -20,12 +20,12 @@ const LAST_LINES: usize = 20;
 pub fn on_terminal(row: &Program, name: &str, machine: Machine, arguments: &[String]) -> Result<(), String> {
     let arguments = if arguments.is_empty() { row.arguments.to_owned() } else { arguments.join(" ") };
     let command = emulator(row, name, machine, &arguments).map_err(|error| format!("no disk: {error}"))?;
-    let Some(Peer::Device(play)) = row.peer else {
+    let Some(peer @ Peer::Device(_)) = row.peer else {
         let mut command = command;
         return interactive(command.args(["-serial", "stdio"]));
     };
     println!("$ {}", shell_line(&command));
-    let ran = with_peer(command, play, |mut command, uart| command.stdin(uart).status());
+    let ran = with_peer(command, peer, |mut command, uart| command.stdin(uart).status());
     let (status, played, output) = ran.map_err(|error| error.to_string())?;
     print!("{output}");
     played?;
@@ -58,13 +58,13 @@ pub fn check(session: &mut Session, program: &Program, machine: Machine) {
 type Ran = (ExitStatus, Result<(), String>, String);
 
 fn run(session: &mut Session, program: &Program, mut command: Command) -> io::Result<Ran> {
-    let (Some(Peer::Device(play)) | Some(Peer::User(play))) = program.peer else {
+    let Some(peer) = program.peer else {
         command.args(["-serial", "stdio"]);
         let (status, output) = session.run(command)?;
         return Ok((status, Ok(()), output));
     };
     let mut emulators_own = String::new();
-    let (status, played, output) = with_peer(command, play, |command, uart| {
+    let (status, played, output) = with_peer(command, peer, |command, uart| {
         let (status, output) = session.run_with_input(command, uart)?;
         emulators_own = output;
         Ok(status)
@@ -73,16 +73,16 @@ fn run(session: &mut Session, program: &Program, mut command: Command) -> io::Re
     Ok((status, played, emulators_own + &output))
 }
 
-/// Runs an emulator whose UART is its standard input, a socket, with `play` at the other end.
+/// Runs an emulator whose UART is its standard input, a socket, with `peer` at the other end.
 fn with_peer(
     mut command: Command,
-    play: Play,
+    peer: Peer,
     run: impl FnOnce(Command, Stdio) -> io::Result<ExitStatus>,
 ) -> io::Result<Ran> {
     let (ours, emulators) = UnixStream::pair()?;
-    command.args(["-chardev", "socket,id=uart,fd=0", "-serial", "chardev:uart"]);
+    command.args(["-chardev", peer.chardev(), "-serial", "chardev:uart"]);
     thread::scope(|threads| {
-        let peer = threads.spawn(|| Wire::new(ours).play(play));
+        let peer = threads.spawn(move || Wire::new(ours).play(peer.play()));
         let status = run(command, Stdio::from(OwnedFd::from(emulators)));
         let (played, output) = peer.join().unwrap_or_else(|_| (Err("the peer panicked".to_owned()), String::new()));
         Ok((status?, played, output))
@@ -152,9 +152,9 @@ mod tests {
     fn the_peer_is_at_the_other_end_of_the_emulators_input() {
         let mut shell = Command::new("sh");
         shell.args(["-c", "read line; echo got $line >&0; exit 3"]);
-        let play: Play = |wire| wire.send(b"a word\n").and_then(|()| wire.until("\n").map(|_| ()));
+        let peer = Peer::Device(|wire| wire.send(b"a word\n").and_then(|()| wire.until("\n").map(|_| ())));
         let (status, played, output) =
-            with_peer(shell, play, |mut command, uart| command.stdin(uart).status()).unwrap();
+            with_peer(shell, peer, |mut command, uart| command.stdin(uart).status()).unwrap();
         assert_eq!((status.code(), played, output.as_str()), (Some(3), Ok(()), "got a word\n"));
     }
 }

@@ -11,10 +11,26 @@ pub type Play = fn(&mut Wire) -> Result<(), String>;
 #[derive(Clone, Copy)]
 pub enum Peer {
     /// A device, without which the program can do nothing.
-    #[expect(dead_code, reason = "no program talks to one yet")]
     Device(Play),
     /// A user, whose place is taken by whoever runs the program on a terminal.
     User(Play),
+}
+
+impl Peer {
+    pub fn play(self) -> Play {
+        match self {
+            Self::Device(play) | Self::User(play) => play,
+        }
+    }
+
+    /// What of the emulator's is at the UART: its standard input, which is a socket. A user's is a terminal: Ctrl-A and `b` hold
+    /// the line at zero.
+    pub fn chardev(self) -> &'static str {
+        match self {
+            Self::Device(_) => "socket,id=uart,fd=0",
+            Self::User(_) => "socket,id=uart,fd=0,mux=on",
+        }
+    }
 }
 
 /// A UART's other end, with all that has come over it.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! What is done with an interrupt. Handlers run with interrupts masked, on the core's exception stack, one after the other.
 
+pub(crate) mod handlers;
+
 use kcoro_core::platform::ambient::in_interrupt;
 
 use crate::cores::{Core, add_one};
@@ -23,6 +25,8 @@ pub(crate) fn handle() {
                 add_one(&core.counts.spurious);
             } else if let Some(handler) = doorbells::handler(number) {
                 handler();
+            } else if let Some(handler) = handlers::handler(number) {
+                handler(number);
             } else {
                 die(ExitCode::FAULT, format_args!("kcoro: core {}: interrupt {number} has no handler", core.index));
             }
