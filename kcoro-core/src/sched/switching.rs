@@ -19,6 +19,7 @@ use crate::arch::{self, FpControl};
 use crate::primitive::{held, interrupts};
 use crate::stack::RawStack;
 use crate::stack::fiber::{self, Fiber};
+use crate::task::claim::announced::Announced;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::NO_DEADLINE;
 use crate::trace::Event;
@@ -31,6 +32,38 @@ impl Worker {
     /// See [`Schedule::suspend`](crate::task::schedule::Schedule::suspend).
     #[inline]
     pub(super) unsafe fn suspend(&self, deadline_ns: u64) {
+        // SAFETY: forwarded.
+        let me = unsafe { self.begin_park() };
+        if deadline_ns == NO_DEADLINE {
+            // SAFETY: forwarded: we are the current coroutine, our wait has begun.
+            unsafe { self.leave(me, Departed::Parking) };
+        } else {
+            // SAFETY: as above.
+            unsafe { self.suspend_until(me, deadline_ns) };
+        }
+    }
+
+    /// Parks the current coroutine until its claim is won; its wait begins when it has been left.
+    ///
+    /// # Safety
+    ///
+    /// See [`Schedule::suspend_announced`](crate::task::schedule::Schedule::suspend_announced).
+    #[inline]
+    pub(super) unsafe fn suspend_announced(&self, announced: Announced) {
+        // SAFETY: forwarded.
+        let me = unsafe { self.begin_park() };
+        self.set_departed_wait(announced);
+        // SAFETY: forwarded: we are the current coroutine.
+        unsafe { self.leave(me, Departed::Announced) };
+    }
+
+    /// Counts a park of the current coroutine, and returns that.
+    ///
+    /// # Safety
+    ///
+    /// As [`Worker::suspend`].
+    #[inline(always)]
+    unsafe fn begin_park(&self) -> NonNull<Header> {
         // SAFETY: the current coroutine is live, and it is us.
         let me = unsafe {
             let me = self.me();
@@ -40,13 +73,7 @@ impl Worker {
             me
         };
         self.shared.counters.parks.bump();
-        if deadline_ns == NO_DEADLINE {
-            // SAFETY: forwarded: we are the current coroutine, our wait has begun.
-            unsafe { self.leave(me, Departed::Parking) };
-        } else {
-            // SAFETY: as above.
-            unsafe { self.suspend_until(me, deadline_ns) };
-        }
+        me
     }
 
     /// Lets the others that are ready run first.

@@ -18,7 +18,8 @@
 //!
 //! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. `CLAIMING` is
 //! the phase of a selector that holds its own claim still while it tries to win a peer's: see [`claiming`]. A set of arms
-//! whose nodes stay queued between its waits has a claim of its own: see `standing`.
+//! whose nodes stay queued between its waits has a claim of its own: see `standing`. A coroutine that waits in one queue
+//! leaves `begin` to the destination of its switch: see [`announced`].
 //!
 //! # Publication of a park
 //!
@@ -52,11 +53,13 @@
 //! whole from the level. Whoever ends a region or a shield sets the level anew ([`Claim::set_level`]); because `WHOLE` and
 //! `SHIELD` lie in this word, too, no cancel of the whole is lost by that and none gets past a shield.
 
+pub(crate) mod announced;
 pub(crate) mod claiming;
 #[cfg(feature = "alloc")]
 pub(crate) mod standing;
 mod words;
 
+use self::announced::winning;
 pub(crate) use self::words::{Accepts, Generation, Level, Lost, Outcome, Pending, Published, Won};
 use crate::primitive::atomic::{AtomicU64, Ordering};
 use crate::primitive::const_unless_loom;
@@ -105,9 +108,7 @@ impl Claim {
     fn begin_as(&self, accepts: Accepts, later: u32) -> Result<Generation, Pending> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if word & STICKY != 0
-                && let Some(pending) = self.take_pending(word, accepts)
-            {
+            if let Some(pending) = self.take_pending(word, accepts) {
                 return Err(pending);
             }
             let generation = Generation::of(word).0.wrapping_add(later);
@@ -121,8 +122,13 @@ impl Claim {
         }
     }
 
-    #[cold]
+    #[inline(always)]
     fn take_pending(&self, word: u64, accepts: Accepts) -> Option<Pending> {
+        if word & STICKY == 0 { None } else { self.take_accepted(word, accepts) }
+    }
+
+    #[cold]
+    fn take_accepted(&self, word: u64, accepts: Accepts) -> Option<Pending> {
         if accepts.0 & Accepts::CANCEL.0 != 0 && word & CANCEL != 0 {
             // Acquire: what the canceller wrote before is visible.
             self.0.load(Ordering::Acquire);
@@ -146,15 +152,14 @@ impl Claim {
     pub(crate) fn try_win(&self, generation: Generation, outcome: Outcome, arm: u32) -> Result<Won, Lost> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if word & PHASE != WAITING || Generation::of(word) != generation {
+            let Some((next, won)) = winning(word, generation, outcome, arm) else {
                 word = self.until_decided(generation)?;
                 continue;
-            }
-            let done = done(word, outcome, arm);
+            };
             // Release: what we handed over is visible to who sees DONE. Acquire: if PARKED is set, the context that the
             // destination published is visible to us, who will enqueue it.
-            match self.0.compare_exchange_weak(word, done, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Ok(Won::of(word)),
+            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(won),
                 Err(now) => word = now,
             }
         }

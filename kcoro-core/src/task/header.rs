@@ -248,13 +248,15 @@ impl Header {
     /// The caller has one, and does not use it again.
     #[inline]
     pub(crate) unsafe fn release(this: NonNull<Header>) {
-        // Release: all that this reference was used for comes before the free.
         // SAFETY: the caller has a reference.
-        if unsafe { this.as_ref() }.refs.fetch_sub(1, Ordering::Release) == 1 {
-            // Acquire: all that the other references were used for comes before the free. A load and not a fence, which
-            // ThreadSanitizer does not understand: it reads what the subtraction above has just written, and so costs nothing.
-            // SAFETY: the count has reached zero, so we are the only one who can reach the header.
-            unsafe { this.as_ref() }.refs.load(Ordering::Acquire);
+        let refs = &unsafe { this.as_ref() }.refs;
+        // Whose reference is the only one need not count it down: nobody is left to make another. Acquire, here and below: all
+        // that the other references were used for comes before the free. Below it is a load and not a fence, which
+        // ThreadSanitizer does not understand: it reads what the subtraction has just written, and so costs nothing.
+        let is_last = refs.load(Ordering::Acquire) == 1
+            // Release: all that this reference was used for comes before the free.
+            || (refs.fetch_sub(1, Ordering::Release) == 1 && refs.load(Ordering::Acquire) == 0);
+        if is_last {
             // SAFETY: that was the last reference.
             unsafe { (this.as_ref().vtable.free)(this) };
         }

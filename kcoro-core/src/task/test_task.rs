@@ -6,6 +6,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use std::boxed::Box;
 
+use super::claim::announced::Announced;
 use super::header::{Header, Options, Parts, Rejected, TaskRef, TaskVtable};
 use super::schedule::{Schedule, WorkerHead};
 use crate::platform::Platform;
@@ -17,6 +18,14 @@ pub(crate) struct Nobody;
 unsafe impl Schedule for Nobody {
     unsafe fn make_ready(&self, _: NonNull<Header>) {
         unreachable!("nothing is made ready")
+    }
+
+    unsafe fn make_ready_on(&self, _: NonNull<WorkerHead>, _: NonNull<Header>) {
+        unreachable!("nothing is made ready")
+    }
+
+    unsafe fn suspend_announced(&self, _: NonNull<WorkerHead>, _: Announced) {
+        unreachable!("nothing runs")
     }
 
     unsafe fn suspend(&self, _: NonNull<WorkerHead>, _: u64) {

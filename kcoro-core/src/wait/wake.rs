@@ -10,6 +10,7 @@ use core::task::Waker;
 
 use crate::task::claim::{Claim, Won};
 use crate::task::header::Header;
+use crate::task::schedule::WorkerHead;
 
 /// Wakes one waiter.
 pub(crate) enum WakeHandle {
@@ -78,6 +79,19 @@ impl Wake {
             WakeHandle::Thread(parker) => parker.unpark(),
             WakeHandle::Task(waker) => waker.wake(),
         }
+    }
+}
+
+impl Wake {
+    /// Pays that of a coroutine, by a caller on `worker`. Says whether it was one's: then it is to be forgotten.
+    #[inline]
+    pub(crate) fn pay_on(&self, worker: NonNull<WorkerHead>) -> bool {
+        let WakeHandle::Coroutine(task) = &self.handle else { return false };
+        if self.won == Won::Parked {
+            // SAFETY: as in `make_ready`; the worker is the caller's.
+            unsafe { task.as_ref().vtable.scheduler.make_ready_on(worker, *task) };
+        }
+        true
     }
 }
 

@@ -32,11 +32,13 @@ pub(crate) struct Node {
 impl Node {
     /// A node for the wait `generation` of `waiter`. `slot` is where a value is handed over; it means something to the
     /// queue's users only.
+    #[inline]
     pub(crate) fn new(waiter: &Waiter, generation: Generation, slot: *mut ()) -> Node {
         Node::with_claim(waiter.claim(), waiter.handle(), generation, slot)
     }
 
     /// A node whose claim lies elsewhere (in a pinned future).
+    #[inline]
     pub(crate) fn with_claim(claim: *const Claim, handle: WakeHandle, generation: Generation, slot: *mut ()) -> Node {
         Node {
             prev: Cell::new(ptr::null()),
