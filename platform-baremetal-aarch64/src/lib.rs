@@ -92,6 +92,8 @@ on_the_machine! {
     mod stacks;
     mod uart;
     mod vectors;
+    #[cfg(feature = "virtio")]
+    mod virtio;
     mod work;
 
     pub use backend::BareMetal;
@@ -104,6 +106,8 @@ on_the_machine! {
     pub use machine::{CoreCounts, Machine, current_core};
     pub use received::LineError;
     pub use uart::{Uart, UartError};
+    #[cfg(feature = "virtio")]
+    pub use virtio::{Disk, DiskError, OpenDiskError};
 }
 
 pub use kcoro_core::*;

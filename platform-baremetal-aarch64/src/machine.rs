@@ -19,6 +19,8 @@ pub struct Machine {
     /// What is left of RAM, from here to there.
     pub(crate) free: Mutex<(usize, usize)>,
     pub(crate) arguments: Arguments,
+    #[cfg(feature = "virtio")]
+    pub(crate) virtio: crate::tree::Slots,
 }
 
 /// What a core has done when it had nothing to do.

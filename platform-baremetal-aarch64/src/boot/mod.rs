@@ -74,6 +74,8 @@ fn set_up(board: &Board, layout: &Layout) {
         uart_interrupt: board.uart_interrupt,
         free: Mutex::new((layout.free.start as usize, layout.free.end as usize)),
         arguments: board.arguments.clone(),
+        #[cfg(feature = "virtio")]
+        virtio: board.virtio.clone(),
     });
     stacks::start(&layout.stacks);
     gic::start(board);
@@ -128,6 +130,11 @@ pub(crate) fn conduit() -> Option<Conduit> {
 
 pub(crate) fn core_count() -> usize {
     MACHINE.get().cores
+}
+
+#[cfg(feature = "virtio")]
+pub(crate) fn machine() -> &'static Machine {
+    MACHINE.get()
 }
 
 pub(crate) extern "C" fn refuse_el3() -> ! {

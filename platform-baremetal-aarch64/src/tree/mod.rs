@@ -5,12 +5,16 @@
 //! here, is an error with a message, never a guess.
 
 mod check;
+mod slots;
 
 use core::fmt;
 use core::ops::Range;
 
 use fdt_raw::{Fdt, Node};
 
+#[cfg(feature = "virtio")]
+pub(crate) use self::slots::Slot;
+pub(crate) use self::slots::Slots;
 use crate::MAX_CORES;
 use crate::table::ADDRESS_BITS;
 
@@ -30,6 +34,7 @@ pub(crate) struct Board {
     /// The virtual timer's interrupt.
     pub(crate) timer_interrupt: u32,
     pub(crate) arguments: Arguments,
+    pub(crate) virtio: Slots,
 }
 
 /// What the firmware was told for the program, copied: the tree may lie in memory that the program gets.
@@ -109,7 +114,8 @@ pub(crate) fn size_bytes(header: [u8; HEADER_BYTES]) -> Option<usize> {
 }
 
 impl Board {
-    /// Reads `tree`, all of which is looked at first, for a program whose image is at `image` and whose boot core has the affinity `boot_core`.
+    /// Reads `tree`, for a program whose image is at `image` and whose boot core has the affinity `boot_core`. All of the tree is
+    /// looked at first.
     pub(crate) fn parse(tree: &[u8], image: u64, boot_core: u64) -> Result<Self, TreeError> {
         check::check(tree).map_err(TreeError::Broken)?;
         let tree = Fdt::from_bytes(tree).map_err(|_| TreeError::Broken("the parser refuses it"))?;
@@ -130,9 +136,10 @@ impl Board {
             psci: with(&["arm,psci-0.2", "arm,psci-1.0"]).and_then(|node| conduit(&node)),
             timer_interrupt: virtual_timer(&timer).ok_or(TreeError::No("virtual timer"))?,
             arguments: arguments(nodes()).ok_or(TreeError::LongArguments)?,
+            virtio: Slots::of(nodes()),
         };
-        let used = board.registers().into_iter().chain([board.memory.clone()]);
-        if used.into_iter().any(|range| range.end > 1 << ADDRESS_BITS) {
+        let is_out_of_reach = |range: Range<u64>| range.end > 1 << ADDRESS_BITS;
+        if board.registers().chain([board.memory.clone()]).any(is_out_of_reach) {
             return Err(TreeError::OutOfReach);
         }
         for affinity in nodes().filter(|node| has_type(node, "cpu")).filter_map(|node| Some(node.reg()?.next()?.address)) {
@@ -158,12 +165,12 @@ impl Board {
     }
 
     /// Where devices are that this crate uses.
-    pub(crate) fn registers(&self) -> [Range<u64>; 3] {
+    pub(crate) fn registers(&self) -> impl Iterator<Item = Range<u64>> {
         let (first, second) = match &self.gic {
             GicRegisters::V2 { distributor, interface } => (distributor, interface),
             GicRegisters::V3 { distributor, redistributors } => (distributor, redistributors),
         };
-        [first.clone(), second.clone(), self.uart.clone()]
+        [first.clone(), second.clone(), self.uart.clone()].into_iter().chain(self.virtio.registers())
     }
 }
 

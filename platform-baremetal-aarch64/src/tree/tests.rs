@@ -104,7 +104,7 @@ fn a_tree_says_what_the_machine_is() {
     assert_eq!(board.psci, Some(Conduit::Hvc));
     let expected = GicRegisters::V3 { distributor: 0x800_0000..0x801_0000, redistributors: 0x80a_0000..0x900_0000 };
     assert_eq!(board.gic, expected);
-    assert_eq!(board.registers(), [0x800_0000..0x801_0000, 0x80a_0000..0x900_0000, 0x900_0000..0x900_1000]);
+    assert_eq!(board.registers().collect::<Vec<_>>(), [0x800_0000..0x801_0000, 0x80a_0000..0x900_0000, 0x900_0000..0x900_1000]);
     let board = Board::parse(&virt(1, V2, b"smc\0"), IMAGE, 0).unwrap();
     assert!(matches!(board.gic, GicRegisters::V2 { .. }));
     assert_eq!((board.psci, board.cores()), (Some(Conduit::Smc), &[0][..]));

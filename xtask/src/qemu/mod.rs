@@ -4,6 +4,7 @@
 mod bad_input;
 mod boot;
 mod boots;
+mod disk;
 mod image;
 mod machine;
 mod no_heap;

@@ -3,7 +3,10 @@
 //!
 //! A new program is a file in qemu/src/bin, a `[[bin]]` in qemu/Cargo.toml and a row here; one without a row fails the suite.
 
+use std::io;
+
 use super::boot::Boot;
+use super::disk;
 use super::peers;
 use super::wire::{Peer, Wire};
 
@@ -49,7 +52,7 @@ pub struct Long {
 }
 
 /// Makes a disk: its bytes.
-pub type Disk = fn() -> Vec<u8>;
+pub type Disk = fn() -> io::Result<Vec<u8>>;
 
 /// What most programs do.
 pub const SUCCEEDS: Program = Program {
@@ -210,6 +213,21 @@ pub const PROGRAMS: &[Program] = &[
         ..SUCCEEDS
     },
     Program {
+        name: "skynet",
+        arguments: "leaves=1000 rounds=3",
+        long: Some(Long { arguments: "leaves=10000 rounds=20", limit_s: 900 }),
+        prints: &[
+            " trees of 1000",
+            " ms, all came to their sum: true\n",
+            "core 0 ran ",
+            "each core has run some: true\n",
+            "each leaf has run once: true\n",
+            "nothing is left behind: true\n",
+            "kcoro: exit 0\n",
+        ],
+        ..SUCCEEDS
+    },
+    Program {
         name: "shell",
         peer: Some(Peer::User(peers::shell::type_commands)),
         prints: &["goodbye\nnothing is left behind: true\nkcoro: exit 0\n"],
@@ -262,15 +280,17 @@ pub const PROGRAMS: &[Program] = &[
         ..SUCCEEDS
     },
     Program {
-        name: "skynet",
-        arguments: "leaves=1000 rounds=3",
-        long: Some(Long { arguments: "leaves=10000 rounds=20", limit_s: 900 }),
+        name: "fat",
+        disk: Some(disk::fat),
         prints: &[
-            " trees of 1000",
-            " ms, all came to their sum: true\n",
-            "core 0 ran ",
-            "each core has run some: true\n",
-            "each leaf has run once: true\n",
+            "a disk of 16512 blocks, which is opened once: true\n",
+            "a block can be read outside of coroutines: true\n",
+            "README.TXT: a file that the host has made\n",
+            "INNER/LARGE.BIN has what the host has written: true\n",
+            "REPLY.TXT is what was written: true\n",
+            "others went on while transfers waited: true\n",
+            "a cancel is seen after the request: true\n",
+            "each gets the blocks it asked for: true\n",
             "nothing is left behind: true\n",
             "kcoro: exit 0\n",
         ],

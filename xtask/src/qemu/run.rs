@@ -96,7 +96,7 @@ fn emulator(row: &Program, name: &str, machine: Machine, arguments: &str) -> io:
     if let Some(make) = row.disk {
         let path = target_dir().join("xtask").join(format!("{name}.disk"));
         std::fs::create_dir_all(target_dir().join("xtask"))?;
-        std::fs::write(&path, make())?;
+        std::fs::write(&path, make()?)?;
         command.arg("-drive").arg(format!("if=none,format=raw,id=disk,file={}", path.display()));
         command.args(["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-blk-device,drive=disk"]);
     }
