@@ -57,8 +57,8 @@ impl BareMetal {
     pub const CLOCK: ClockId = ClockId(0x6372_7476);
 
     /// A platform. A program may have several; their workers share the cores, each core being one worker's at a time.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { seats: [const { Seat { core: AtomicUsize::new(0), run: AtomicUsize::new(0) } }; MAX_CORES] }
     }
 
     fn seat(&self, index: usize) -> Result<&Seat, StartError> {

@@ -4,6 +4,7 @@
 
 use core::fmt;
 use core::num::NonZeroUsize;
+use std::sync::Arc;
 
 use kcoro_core::platform::{
     Capabilities, ClockId, GuardKind, Platform, StackLimits, StartError, WorkerEntry, WorkerSpec,
@@ -11,6 +12,7 @@ use kcoro_core::platform::{
 use kcoro_core::stack::{RawStack, StackError};
 
 use crate::builder::{OverflowReport, PosixBuilder};
+use crate::hogs::{Hogs, Sleeping};
 use crate::parking::{MAX_WORKERS, Parkers};
 use crate::stacks::layout::LIMITS;
 use crate::stacks::pool::{self, StackPool};
@@ -36,6 +38,7 @@ pub struct Posix {
     threads: Threads,
     stacks: StackPool,
     overflow_report: OverflowReport,
+    hogs: Option<Arc<Hogs>>,
 }
 
 impl Posix {
@@ -62,6 +65,7 @@ impl Posix {
             threads: Threads::new(),
             stacks: StackPool::new(builder),
             overflow_report: builder.overflow_report,
+            hogs: builder.hogs.filter(|_| Hogs::ARE_SEEN).map(|settings| Arc::new(Hogs::new(settings))),
         }
     }
 
@@ -118,9 +122,14 @@ unsafe impl Platform for Posix {
 
     fn start_worker(&self, spec: &WorkerSpec<'_>, entry: WorkerEntry) -> Result<(), StartError> {
         self.admit(spec.index)?;
-        let report = self.overflow_report;
+        let (report, index) = (self.overflow_report, spec.index);
+        let hogs = self.hogs.clone();
+        if let Some(hogs) = &hogs {
+            hogs.start()?;
+        }
         self.threads.start(spec.index, spec.name, move || {
             threads::make_timers_exact();
+            let _watched = hogs.as_deref().map(|hogs| hogs.enter(index));
             // Held for as long as the worker runs. Without one, an overflow is a plain SIGSEGV: no reason not to run.
             let _alt_stack = overflow::AltStack::for_report(report);
             entry.run();
@@ -139,10 +148,16 @@ unsafe impl Platform for Posix {
         if self.overflow_report == OverflowReport::On {
             overflow::keep_alt_stack_on_this_thread()?;
         }
+        if let Some(hogs) = &self.hogs {
+            hogs.start()?;
+            // The thread may be driven again and again, and is asked in vain in between.
+            std::mem::forget(hogs.enter(index));
+        }
         Ok(())
     }
 
     fn park(&self, index: usize, deadline_ns: Option<u64>) {
+        let _asleep = self.hogs.is_some().then(Sleeping::begin);
         self.parkers.park(index, deadline_ns);
     }
 

@@ -2,9 +2,11 @@
 //! What a [`Posix`] can be asked for.
 
 use core::fmt;
+use core::time::Duration;
 use std::io::Write as _;
 
 use crate::Posix;
+use crate::hogs::{self, Hog};
 
 /// How stacks are guarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +68,7 @@ pub struct PosixBuilder {
     pub(crate) protected_guards: Option<usize>,
     pub(crate) overflow_report: OverflowReport,
     pub(crate) on_warning: fn(&Warning),
+    pub(crate) hogs: Option<hogs::Settings>,
 }
 
 impl PosixBuilder {
@@ -76,6 +79,7 @@ impl PosixBuilder {
             // Miri has no signal handlers, and no stack that could overflow.
             overflow_report: if cfg!(miri) { OverflowReport::Off } else { OverflowReport::default() },
             on_warning: warn_on_stderr,
+            hogs: None,
         }
     }
 
@@ -103,6 +107,28 @@ impl PosixBuilder {
     /// The hook is called on whichever thread met the problem, with no lock held.
     pub fn on_warning(mut self, hook: fn(&Warning)) -> Self {
         self.on_warning = hook;
+        self
+    }
+
+    /// Names each coroutine that runs for `limit` or longer without a suspension: a hog, which delays all others that are
+    /// bound to its worker. Default: nobody watches. Linux only; elsewhere and under Miri nobody watches either.
+    ///
+    /// `hook` is called once for each such stint, on a thread of its own, at the latest when the coroutine has run for half
+    /// as long again as the limit (and was given a core all that time). A limit below 4 ms counts as 4 ms. A hook that panics ends
+    /// the watch.
+    ///
+    /// While anything runs, each worker that is awake is interrupted by SIGURG four times within the limit. System calls go on
+    /// after it, but for those that no handler lets go on (`poll`, `nanosleep` and others, see signal(7)): code that is
+    /// interrupted in them sees `EINTR`. A handler of SIGURG that was there before is called as well.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kcoro_posix::Posix;
+    ///
+    /// let posix = Posix::builder().on_hog(Duration::from_millis(100), |hog| eprintln!("{hog}")).build();
+    /// ```
+    pub fn on_hog(mut self, limit: Duration, hook: fn(&Hog)) -> Self {
+        self.hogs = Some(hogs::Settings { limit, hook });
         self
     }
 

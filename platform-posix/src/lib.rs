@@ -76,12 +76,16 @@ mod backend;
 mod builder;
 #[cfg(not(loom))]
 mod dumps;
+#[cfg(not(loom))]
+mod hogs;
 mod monotonic;
 #[cfg(not(loom))]
 mod overflow;
 mod parking;
 #[cfg(not(loom))]
 mod shadow_stack;
+#[cfg(not(loom))]
+mod signals;
 #[cfg(not(loom))]
 mod stacks;
 #[cfg(not(loom))]
@@ -97,6 +101,8 @@ pub use backend::Posix;
 pub use builder::{GuardPolicy, OverflowReport, PosixBuilder, Warning};
 #[cfg(not(loom))]
 pub use dumps::{DumpOnSignal, DumpSignal, dump_on_signal, dump_text};
+#[cfg(not(loom))]
+pub use hogs::Hog;
 #[cfg(not(loom))]
 pub use overflow::report_overflow_here;
 #[cfg(not(loom))]

@@ -23,7 +23,7 @@ const CORE: &str = "--package kcoro-core --features std --lib -- --skip million 
 const COROUTINES: &str = "--package kcoro-tests --test switch -- coroutine:: --skip nearly_all_of_its_stack --skip nest \
                           --skip every_size";
 /// Ends of runtimes that leave nothing behind: an abandoned coroutine would be reported as a thread that was not joined.
-const ENDS: &str = "--package kcoro-tests --test sched -- shutdown::a_shutdown shutdown::a_runtime_may_be \
+const ENDS: &str = "--package kcoro-tests --test sched -- statics::a_slot statics::a_static shutdown::a_shutdown shutdown::a_runtime_may_be \
                     shutdown::a_local_runtime_drives shutdown::a_local_runtime_dropped";
 /// Miri has no floating-point control, and would report the handles that two scenarios forget on purpose.
 const SCENARIOS: &str =
@@ -37,6 +37,9 @@ const FORGETS: &str = "-Zmiri-ignore-leaks";
 /// Regions and shields that are entered, left and carried off while others cancel; hooks; the ends of their runtimes. Some are
 /// forgotten on purpose.
 const CANCELS: &str = "--package kcoro-tests --test cancel -- hooks:: regions:: storms::";
+/// Small ones of selects, readiness, locks and kinds of channels. The seeds of the simulator take longer.
+const SELECTS_AND_KINDS: &str = "toy::readiness:: toy::select_sets::sets_that toy::select_sets::arms_that toy::sync::a_ \
+                                 toy::kinds::a_d toy::kinds::a_conflated toy::kinds::a_hook toy::kinds::a_static";
 /// Which scenarios CI plays where; a long run plays all of them everywhere.
 const SOME_ON_THREADS: &str = "toy::scopes::";
 const SOME_SIMULATED: &str = "simulated::channels::";
@@ -59,6 +62,7 @@ pub fn run(session: &mut Session) {
         commands.push(scenarios(OFTEN, MORE_SCHEDULES));
     } else {
         commands.push(scenarios(SOME_ON_THREADS, ""));
+        commands.push(scenarios(SELECTS_AND_KINDS, ""));
         commands.push(with_seeds(scenarios(SOME_SIMULATED, ""), "1"));
         commands.push(scenarios(OFTEN, SCHEDULES));
     }

@@ -257,9 +257,11 @@ fn deny_check(check: &str) -> Command {
 
 fn clippy(session: &mut Session) {
     // The programs for bare metal build there only.
-    session.check(cargo("clippy --workspace --exclude kcoro-qemu --all-targets --all-features -- -D warnings"));
+    session.check(cargo("clippy --workspace --exclude kcoro-qemu --exclude kcoro-qemu-no-heap --all-targets --all-features -- -D warnings"));
     let bare = "clippy --package kcoro-baremetal-aarch64 --package kcoro-qemu --target aarch64-unknown-none";
     session.check(cargo(&format!("{bare} --features kcoro-qemu/bare-metal -- -D warnings")));
+    let no_heap = "clippy --package kcoro-qemu-no-heap --target aarch64-unknown-none --features bare-metal";
+    session.check(cargo(&format!("{no_heap} -- -D warnings")));
 }
 
 fn unit(session: &mut Session) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Why something was cancelled.
 
+#[cfg(feature = "alloc")]
 use alloc::string::String;
+#[cfg(feature = "alloc")]
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -16,6 +18,7 @@ pub enum Cause {
     /// For this reason.
     Message(&'static str),
     /// For this reason, which was put together at run time.
+    #[cfg(feature = "alloc")]
     Text(Arc<str>),
 }
 
@@ -25,6 +28,7 @@ impl fmt::Display for Cause {
             Self::Cancelled => f.write_str("cancelled"),
             Self::Deadline => f.write_str("the deadline has passed"),
             Self::Message(why) => f.write_str(why),
+            #[cfg(feature = "alloc")]
             Self::Text(why) => f.write_str(why),
         }
     }
@@ -38,6 +42,7 @@ impl From<&'static str> for Cause {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl From<String> for Cause {
     fn from(why: String) -> Self {
         Self::Text(why.into())

@@ -43,12 +43,14 @@
 //! | `region`, `spawn` | code and coroutines that obey a token |
 //! | `shield` | keeping cancels off; asking for the cause |
 //! | `deadline` | tokens that time cancels |
+//! | `static_token` | tokens in statics |
 //! | `hook`, `wait`, `arm` | hooks; waiting for a cancel, alone or in a select |
 
 mod arm;
 mod cause;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 mod deadline;
+#[cfg(feature = "alloc")]
 mod hook;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -56,8 +58,10 @@ mod node;
 mod pass;
 mod region;
 mod shield;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 mod spawn;
+#[cfg(not(loom))]
+mod static_token;
 #[cfg(all(test, not(loom)))]
 mod tests;
 mod wait;
@@ -69,13 +73,17 @@ mod deadline {
     pub(super) struct Alarm;
 }
 
+#[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 use core::fmt;
 
+#[cfg(feature = "alloc")]
+pub use self::hook::HookGuard;
+#[cfg(not(loom))]
+pub use self::static_token::StaticToken;
 pub use self::{
     arm::CancelledArm,
     cause::Cause,
-    hook::HookGuard,
     shield::{cause, shield},
     wait::Cancelled,
 };
@@ -91,6 +99,7 @@ pub struct CancelToken {
 
 impl CancelToken {
     /// A token that nothing but itself cancels.
+    #[cfg(feature = "alloc")]
     pub fn new() -> Self {
         Self { node: NodeRef::root() }
     }
@@ -99,6 +108,7 @@ impl CancelToken {
     /// the same cause.
     ///
     /// Takes constant time, and so does dropping it.
+    #[cfg(feature = "alloc")]
     #[must_use]
     pub fn child(&self) -> Self {
         Self { node: NodeRef::child_of(&self.node) }
@@ -170,6 +180,7 @@ impl CancelToken {
     ///
     /// The hook may do whatever its caller may, but should not wait: a deadline calls it where nobody can. A hook that holds
     /// its own token, or a child of it, keeps both alive until the cancel.
+    #[cfg(feature = "alloc")]
     pub fn on_cancel(&self, hook: impl FnOnce(&Cause) + Send + 'static) -> HookGuard {
         HookGuard::register(&self.node, Box::new(hook))
     }
@@ -204,6 +215,7 @@ impl CancelToken {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl Default for CancelToken {
     fn default() -> Self {
         Self::new()

@@ -22,11 +22,13 @@ use core::ptr::NonNull;
 
 pub(super) use self::reference::NodeRef;
 use super::Cause;
+#[cfg(feature = "alloc")]
 use super::deadline::{ALARMS, Alarm};
+#[cfg(feature = "alloc")]
 use super::hook::Hook;
 use super::region::Region;
 use crate::primitive::atomic::{AtomicU8, AtomicUsize, Ordering};
-use crate::primitive::{SpinGuard, SpinLock, UnsafeCell};
+use crate::primitive::{SpinGuard, SpinLock, UnsafeCell, const_unless_loom};
 use crate::util::list::{Links, List, Listed};
 use crate::wait::queue::WaitQueue;
 
@@ -51,8 +53,10 @@ pub(super) struct Attached {
     pub(super) regions: List<Region>,
     pub(super) waiters: WaitQueue,
     /// Each is one counted reference, see [`hook`](super::hook).
+    #[cfg(feature = "alloc")]
     pub(super) hooks: List<Hook>,
     /// Dropped after the lock.
+    #[cfg(feature = "alloc")]
     pub(super) alarms: [Option<Alarm>; ALARMS],
 }
 
@@ -74,6 +78,30 @@ unsafe impl Listed for Node {
 pub(super) struct AlreadyCancelled;
 
 impl Node {
+    const_unless_loom! {
+        /// A node to which one reference is counted. If it has a parent, one to that is given to it.
+        pub(super) fn new(parent: Option<NonNull<Node>>) -> Node {
+            let attached = Attached {
+                children: List::new(),
+                regions: List::new(),
+                waiters: WaitQueue::new(),
+                #[cfg(feature = "alloc")]
+                hooks: List::new(),
+                #[cfg(feature = "alloc")]
+                alarms: [const { None }; ALARMS],
+            };
+            Node {
+                refs: AtomicUsize::new(1),
+                state: AtomicU8::new(0),
+                cause: UnsafeCell::new(None),
+                parent,
+                siblings: Links::new(),
+                next_of_pass: Cell::new(None),
+                attached: SpinLock::new(attached),
+            }
+        }
+    }
+
     pub(super) fn is_cancelled(&self) -> bool {
         // Acquire: the cause, and what the canceller did before, are visible.
         self.state.load(Ordering::Acquire) & CANCELLED != 0
@@ -126,9 +154,15 @@ impl Node {
     }
 
     /// Disarms its alarms.
+    #[cfg(feature = "alloc")]
     pub(super) fn disarm(&self) {
         let alarms = core::mem::take(&mut self.lock().alarms);
         drop(alarms);
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn has_hooks(&self) -> bool {
+        !self.lock().hooks.is_empty()
     }
 
     pub(super) fn lock(&self) -> SpinGuard<'_, Attached> {
@@ -136,6 +170,7 @@ impl Node {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl Drop for Node {
     fn drop(&mut self) {
         self.disarm();

@@ -9,6 +9,7 @@
 #![expect(unsafe_code, reason = "takes listed regions and hooks over by raw pointer")]
 
 use super::Cause;
+#[cfg(feature = "alloc")]
 use super::hook::{Hook, Unlisted};
 use super::node::{Node, NodeRef, PassQueue};
 use super::region::{Ended, Region};
@@ -24,9 +25,7 @@ enum Step {
     Wake(Wake),
     /// What was there needs nothing.
     Skip,
-    Done {
-        has_hooks: bool,
-    },
+    Done,
 }
 
 /// Cancels `node` and all below it. Says whether this call cancelled it.
@@ -34,14 +33,21 @@ pub(super) fn cancel(node: &NodeRef, why: &Cause) -> bool {
     if node.mark(why).is_err() {
         return false;
     }
-    let (mut marked, mut hooked) = (PassQueue::new(), PassQueue::new());
+    let mut marked = PassQueue::new();
+    #[cfg(feature = "alloc")]
+    let mut hooked = PassQueue::new();
     marked.push(node.clone());
     while let Some(node) = marked.pop() {
-        node.disarm();
-        if wake_all(&node, why, &mut marked) {
-            hooked.push(node);
+        wake_all(&node, why, &mut marked);
+        #[cfg(feature = "alloc")]
+        {
+            node.disarm();
+            if node.has_hooks() {
+                hooked.push(node);
+            }
         }
     }
+    #[cfg(feature = "alloc")]
     while let Some(node) = hooked.pop() {
         while let Some(hook) = next_hook(&node) {
             hook.call(why);
@@ -50,8 +56,8 @@ pub(super) fn cancel(node: &NodeRef, why: &Cause) -> bool {
     true
 }
 
-/// Wakes all that obeys `node` or waits for it, and adds its children to `marked`. Says whether it has hooks.
-fn wake_all(node: &Node, why: &Cause, marked: &mut PassQueue) -> bool {
+/// Wakes all that obeys `node` or waits for it, and adds its children to `marked`.
+fn wake_all(node: &Node, why: &Cause, marked: &mut PassQueue) {
     loop {
         match next_step(node) {
             Step::Child(child) => {
@@ -64,7 +70,7 @@ fn wake_all(node: &Node, why: &Cause, marked: &mut PassQueue) -> bool {
             // A waker may be foreign code: its panic must not keep the others asleep.
             Step::Wake(wake) => call_quietly(|| wake.wake()),
             Step::Skip => {}
-            Step::Done { has_hooks } => return has_hooks,
+            Step::Done => return,
         }
     }
 }
@@ -82,10 +88,11 @@ fn next_step(node: &Node) -> Step {
     match attached.children.pop_front() {
         // SAFETY: it was on the list, whose lock is held.
         Some(child) => unsafe { NodeRef::of_listed(child) }.map_or(Step::Skip, Step::Child),
-        None => Step::Done { has_hooks: !attached.hooks.is_empty() },
+        None => Step::Done,
     }
 }
 
+#[cfg(feature = "alloc")]
 fn next_hook(node: &Node) -> Option<Unlisted> {
     count_step();
     let hook = node.lock().hooks.pop_front()?;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//! A pass is linear in what it finds: counted, not timed.
+//! A pass is linear in what it finds: counted, not timed. It finds tokens in statics, too.
 #![expect(unsafe_code, reason = "enters and leaves records by hand, in the name of coroutines")]
 
 use core::future::Future;
@@ -10,7 +10,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::region::{Region, Runner};
-use super::{CancelToken, pass};
+use super::{CancelToken, Cause, StaticToken, pass};
 use crate::task::header::TaskRef;
 use crate::task::sources::Kind;
 use crate::task::test_task::task;
@@ -74,4 +74,38 @@ fn a_cancel_takes_a_step_for_each_thing_that_it_finds() {
     let waiting: Vec<_> = (0..100).map(|_| waiting(&token)).collect();
     token.cancel();
     assert_eq!(pass::steps() - before, waiting.len() + 1);
+}
+
+#[test]
+fn a_cancel_reaches_static_children_that_were_asked_for_before_it_and_after() {
+    static PLANT: StaticToken = StaticToken::new();
+    static HALL: StaticToken = StaticToken::child_of(&PLANT);
+    static MOTOR: StaticToken = StaticToken::child_of(&HALL);
+    static LAMP: StaticToken = StaticToken::child_of(&HALL);
+    static OTHER: StaticToken = StaticToken::new();
+    let motor = MOTOR.token();
+    assert!(motor.same_token(&MOTOR.token()) && !motor.same_token(&HALL.token()));
+    let waits = waiting(&motor);
+    let made = motor.child();
+    assert!(PLANT.token().cancel_with("night"));
+    drop(waits);
+    for token in [motor, made, LAMP.token(), HALL.token()] {
+        assert_eq!(token.cause(), Some(Cause::Message("night")));
+    }
+    assert!(!OTHER.token().is_cancelled());
+}
+
+#[test]
+fn a_static_child_that_is_asked_for_by_many_at_once_is_listed_once() {
+    static PARENT: StaticToken = StaticToken::new();
+    static CHILD: StaticToken = StaticToken::child_of(&PARENT);
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(|| CHILD.token());
+        }
+    });
+    let before = pass::steps();
+    PARENT.token().cancel();
+    assert_eq!(pass::steps() - before, 3, "to find the child, and to see of both that nothing is left");
+    assert!(CHILD.token().is_cancelled());
 }

@@ -156,11 +156,12 @@ impl<T, const N: usize> StaticChannel<T, N> {
         };
         self.lend(&mut state);
         let value = ManuallyDrop::new(value);
-        let sent = state.send(&raw const *value, N);
+        let mut owed = None;
+        let sent = state.send(&raw const *value, N, &mut owed);
         drop(state);
         match sent {
-            Ok(wake) => {
-                wake_if(wake);
+            Ok(()) => {
+                wake_if(owed);
                 Ok(())
             }
             Err(NotSent::Closed) => Err(TrySendError::Closed(ManuallyDrop::into_inner(value))),

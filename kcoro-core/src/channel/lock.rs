@@ -59,10 +59,21 @@ impl<T> Drop for StateGuard<'_, T> {
             tell(&mut self.0);
         }
         #[cfg(feature = "alloc")]
-        let surplus = self.0.buffer.take_surplus();
+        if self.0.buffer.has_surplus() {
+            return self.release_and_free();
+        }
         // SAFETY: the guard is dropped here, once, and not used after.
         unsafe { ManuallyDrop::drop(&mut self.0) };
-        #[cfg(feature = "alloc")]
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T> StateGuard<'_, T> {
+    #[cold]
+    fn release_and_free(&mut self) {
+        let surplus = self.0.buffer.take_surplus();
+        // SAFETY: this is the end of the guard's drop.
+        unsafe { ManuallyDrop::drop(&mut self.0) };
         drop(surplus);
     }
 }

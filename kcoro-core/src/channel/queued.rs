@@ -19,16 +19,16 @@ impl<T> Shared<T> {
     /// The node stays in place until it is removed, by its winner or by [`Shared::unqueue_receiver`].
     pub(super) unsafe fn recv_or_queue(&self, node: *const Node) -> Result<T, TryRecvError> {
         let mut state = self.state.lock();
-        let received = state.receive(self.capacity);
+        let mut owed = None;
+        let received = state.receive(self.capacity, &mut owed);
         if let Err(TryRecvError::Empty) = received {
             // SAFETY: forwarded.
             unsafe { state.receivers.push(node) };
             state.tally.note(|stats| stats.receive_waits += 1);
         }
         drop(state);
-        let (value, wake) = received?;
-        wake_if(wake);
-        Ok(value)
+        wake_if(owed);
+        received
     }
 
     /// Sends the value behind `value`, or queues `node`, whose slot it is, if there is no room.

@@ -32,7 +32,7 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// See [`SendError`]; the value comes back.
-    #[inline]
+    // Not inlined: where many senders share one copy, more returns after a switch go where the processor expects them.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         self.0.send(value, Limit::Never).map_err(SendTimeoutError::without_deadline)
     }

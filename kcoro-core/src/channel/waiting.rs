@@ -14,8 +14,7 @@ use crate::task::claim::{Accepts, Outcome};
 use crate::task::wait_record::{ChannelId, WaitsFor};
 use crate::time::{ClockMismatch, Instant};
 use crate::wait::queue::Node;
-use crate::wait::wake::Wake;
-use crate::wait::{Entry, Limit, enter};
+use crate::wait::{CoroutineWaiter, Entry, Limit, WaitsInOne, enter};
 
 /// The limit that a deadline is for the caller, whose clock must be the deadline's.
 pub(super) fn limit_at(deadline: Instant) -> Result<Limit, ClockMismatch> {
@@ -28,22 +27,9 @@ pub(super) fn limit_at(deadline: Instant) -> Result<Limit, ClockMismatch> {
     }
 }
 
-/// Pays a wake that is owed, after the lock, and charges the operation to the run budget.
-#[inline]
-fn wake_and_charge(wake: Option<Wake>, entry: Entry) {
-    match wake {
-        None => entry.charge(),
-        Some(wake) => {
-            wake.wake();
-            // Asked anew: a foreign waker may have suspended the coroutine, which may have come back elsewhere.
-            enter().charge();
-        }
-    }
-}
-
 impl<T> Shared<T> {
     /// Counts what happens without the lock.
-    #[inline]
+    #[cold]
     fn note(&self, count: impl FnOnce(&mut Stats)) {
         if self.counts {
             self.state.lock().tally.note(count);
@@ -60,88 +46,121 @@ impl<T> Shared<T> {
         }
         let value = ManuallyDrop::new(value);
         let mut state = self.state.lock();
-        match state.send(&raw const *value, self.capacity) {
-            Ok(wake) => {
-                drop(state);
-                wake_and_charge(wake, entry);
-                Ok(())
-            }
-            Err(NotSent::Full) if entry.is_coroutine() => self.park_sender(state, entry, value, limit),
-            Err(NotSent::Overflows) => {
+        let mut owed = None;
+        let Err(why) = state.send(&raw const *value, self.capacity, &mut owed) else {
+            drop(state);
+            entry.wake_and_charge(owed);
+            return Ok(());
+        };
+        match entry.coroutine() {
+            Some(waiter) if matches!(why, NotSent::Full) => self.park_sender(state, waiter, value, limit),
+            _ => self.send_otherwise(state, why, entry, value, limit),
+        }
+    }
+
+    /// What is left of a send that found neither room nor a receiver, nor may just park.
+    #[cold]
+    fn send_otherwise(
+        &self,
+        state: StateGuard<'_, T>,
+        why: NotSent,
+        entry: Entry,
+        value: ManuallyDrop<T>,
+        limit: Limit,
+    ) -> Result<(), SendTimeoutError<T>> {
+        match why {
+            NotSent::Overflows => {
                 self.overflow(state, &raw const *value);
                 // Asked anew: the hook is foreign code.
                 enter().charge();
                 Ok(())
             }
-            Err(NotSent::Closed) => {
+            NotSent::Closed => {
                 drop(state);
                 Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value)))
             }
-            Err(_) => {
+            NotSent::Full | NotSent::MustGrow { .. } => {
                 drop(state);
                 self.send_slowly(entry, value, limit)
             }
         }
     }
 
-    /// A send from a thread, whose parker must not be made under the lock, or into a buffer that must grow.
-    #[cold]
+    /// A send from a thread, whose parker must not be made under the lock, or into a buffer that must grow, or by who cannot
+    /// wait.
     fn send_slowly(&self, entry: Entry, value: ManuallyDrop<T>, limit: Limit) -> Result<(), SendTimeoutError<T>> {
-        // Makes the thread's parker now, so that asking again below is cheap. A refusal comes again, too.
-        drop(entry.waiter());
-        match self.send_now(&raw const *value) {
-            Ok(()) => Ok(()),
-            Err((state, NotSent::Full)) => self.park_sender(state, entry, value, limit),
-            Err((state, _)) => {
+        // Makes the thread's parker now, which must not be made under the lock.
+        let waiter = entry.waiter();
+        match (self.send_now(&raw const *value), waiter) {
+            (Ok(()), _) => Ok(()),
+            (Err((state, NotSent::Full)), Ok(waiter)) => self.wait_as_sender(state, waiter, value, limit),
+            (Err((mut state, NotSent::Full)), Err(why)) => {
+                state.tally.note(|stats| stats.failed_sends.cannot_wait += 1);
+                drop(state);
+                Err(SendTimeoutError::CannotWait(ManuallyDrop::into_inner(value), why))
+            }
+            (Err((state, _)), _) => {
                 drop(state);
                 Err(SendTimeoutError::Closed(ManuallyDrop::into_inner(value)))
             }
         }
     }
 
-    /// Registers as a waiting sender, under the lock that found the channel full, and waits.
+    /// That of a coroutine: compiled apart from that of a thread, which has a parker to give back.
+    #[inline(never)]
     fn park_sender(
         &self,
-        mut state: StateGuard<'_, T>,
-        entry: Entry,
+        state: StateGuard<'_, T>,
+        waiter: CoroutineWaiter,
         value: ManuallyDrop<T>,
         limit: Limit,
     ) -> Result<(), SendTimeoutError<T>> {
-        let waiter = match entry.waiter() {
-            Ok(waiter) => waiter,
-            Err(why) => {
-                state.tally.note(|stats| stats.failed_sends.cannot_wait += 1);
-                drop(state);
-                return Err(SendTimeoutError::CannotWait(ManuallyDrop::into_inner(value), why));
-            }
-        };
-        let Ok(generation) = waiter.begin(Accepts::CANCEL) else {
+        self.wait_as_sender(state, waiter, value, limit)
+    }
+
+    /// Registers as a waiting sender, under the lock that found the channel full, and waits.
+    #[inline(always)]
+    fn wait_as_sender(
+        &self,
+        mut state: StateGuard<'_, T>,
+        waiter: impl WaitsInOne,
+        value: ManuallyDrop<T>,
+        limit: Limit,
+    ) -> Result<(), SendTimeoutError<T>> {
+        let Ok(announced) = waiter.announce(Accepts::CANCEL) else {
             state.tally.note(|stats| stats.failed_sends.cancelled += 1);
             drop(state);
             return Err(SendTimeoutError::Cancelled(ManuallyDrop::into_inner(value)));
         };
-        let node = pin!(Node::new(&waiter, generation, (&raw const *value).cast_mut().cast()));
-        let node: *const Node = &raw const *node;
+        let node = pin!(waiter.node(announced, (&raw const *value).cast_mut().cast()));
+        let node: *const Node = &raw const **node;
         // SAFETY: the node and the value stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.senders.push(node) };
         state.tally.note(|stats| stats.send_waits += 1);
         drop(state);
-        match waiter.park(WaitsFor::ToSend(self.id()), Accepts::CANCEL, limit, generation).0 {
+        match waiter.park_announced(WaitsFor::ToSend(self.id()), announced, limit) {
             Outcome::Event => Ok(()),
-            ended => {
-                let mut state = self.state.lock();
-                // SAFETY: it was pushed to this queue.
-                unsafe { state.senders.remove(node) };
-                state.tally.note(|stats| stats.failed_sends.ended(ended));
-                drop(state);
-                // Nobody took the value: the claim was won by something else.
-                let value = ManuallyDrop::into_inner(value);
-                Err(match ended {
-                    Outcome::Closed => SendTimeoutError::Closed(value),
-                    Outcome::TimedOut => SendTimeoutError::TimedOut(value),
-                    _ => SendTimeoutError::Cancelled(value),
-                })
-            }
+            // SAFETY: it was pushed as a sender's, and it was not won with a value.
+            ended => Err(unsafe { self.end_send(node, ManuallyDrop::into_inner(value), ended) }),
+        }
+    }
+
+    /// Leaves the queue of senders with the value that nobody took.
+    ///
+    /// # Safety
+    ///
+    /// The node was pushed to that queue.
+    #[cold]
+    unsafe fn end_send(&self, node: *const Node, value: T, ended: Outcome) -> SendTimeoutError<T> {
+        let mut state = self.state.lock();
+        // SAFETY: forwarded.
+        unsafe { state.senders.remove(node) };
+        state.tally.note(|stats| stats.failed_sends.ended(ended));
+        drop(state);
+        match ended {
+            Outcome::Closed => SendTimeoutError::Closed(value),
+            Outcome::TimedOut => SendTimeoutError::TimedOut(value),
+            _ => SendTimeoutError::Cancelled(value),
         }
     }
 
@@ -164,84 +183,100 @@ impl<T> Shared<T> {
             return Err(RecvTimeoutError::Cancelled);
         }
         let mut state = self.state.lock();
-        match state.receive(self.capacity) {
-            Ok((value, wake)) => {
+        let mut owed = None;
+        match state.receive(self.capacity, &mut owed) {
+            Ok(value) => {
                 drop(state);
-                wake_and_charge(wake, entry);
+                entry.wake_and_charge(owed);
                 Ok(value)
             }
             Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) if entry.is_coroutine() => self.park_receiver(state, entry, limit, what),
-            Err(TryRecvError::Empty) => {
+            Err(TryRecvError::Empty) => match entry.coroutine() {
+                Some(waiter) => self.park_receiver(state, waiter, limit, what(self.id())),
+                None => {
+                    drop(state);
+                    self.recv_slowly(entry, limit, what(self.id()))
+                }
+            },
+        }
+    }
+
+    /// A receive from a thread, whose parker must not be made under the lock, or by who cannot wait.
+    #[cold]
+    fn recv_slowly(&self, entry: Entry, limit: Limit, what: WaitsFor) -> Result<T, RecvTimeoutError> {
+        let waiter = entry.waiter();
+        let mut state = self.state.lock();
+        let mut owed = None;
+        match (state.receive(self.capacity, &mut owed), waiter) {
+            (Ok(value), _) => {
                 drop(state);
-                self.recv_slowly(entry, limit, what)
+                wake_if(owed);
+                Ok(value)
+            }
+            (Err(TryRecvError::Closed), _) => Err(RecvTimeoutError::Closed),
+            (Err(TryRecvError::Empty), Ok(waiter)) => self.wait_as_receiver(state, waiter, limit, what),
+            (Err(TryRecvError::Empty), Err(why)) => {
+                state.tally.note(|stats| stats.failed_receives.cannot_wait += 1);
+                Err(RecvTimeoutError::CannotWait(why))
             }
         }
     }
 
-    /// A receive from a thread, whose parker must not be made under the lock.
-    #[cold]
-    fn recv_slowly(
+    /// As [`Shared::park_sender`].
+    #[inline(never)]
+    fn park_receiver(
         &self,
-        entry: Entry,
+        state: StateGuard<'_, T>,
+        waiter: CoroutineWaiter,
         limit: Limit,
-        what: impl FnOnce(ChannelId) -> WaitsFor,
+        what: WaitsFor,
     ) -> Result<T, RecvTimeoutError> {
-        // As in `send_slowly`.
-        drop(entry.waiter());
-        let mut state = self.state.lock();
-        match state.receive(self.capacity) {
-            Ok((value, wake)) => {
-                drop(state);
-                wake_if(wake);
-                Ok(value)
-            }
-            Err(TryRecvError::Closed) => Err(RecvTimeoutError::Closed),
-            Err(TryRecvError::Empty) => self.park_receiver(state, entry, limit, what),
-        }
+        self.wait_as_receiver(state, waiter, limit, what)
     }
 
     /// Registers as a waiting receiver, under the lock that found the channel empty, and waits.
-    fn park_receiver(
+    #[inline(always)]
+    fn wait_as_receiver(
         &self,
         mut state: StateGuard<'_, T>,
-        entry: Entry,
+        waiter: impl WaitsInOne,
         limit: Limit,
-        what: impl FnOnce(ChannelId) -> WaitsFor,
+        what: WaitsFor,
     ) -> Result<T, RecvTimeoutError> {
-        let waiter = match entry.waiter() {
-            Ok(waiter) => waiter,
-            Err(why) => {
-                state.tally.note(|stats| stats.failed_receives.cannot_wait += 1);
-                return Err(RecvTimeoutError::CannotWait(why));
-            }
-        };
-        let Ok(generation) = waiter.begin(Accepts::CANCEL) else {
+        let Ok(announced) = waiter.announce(Accepts::CANCEL) else {
             state.tally.note(|stats| stats.failed_receives.cancelled += 1);
             return Err(RecvTimeoutError::Cancelled);
         };
         let mut slot = MaybeUninit::<T>::uninit();
-        let node = pin!(Node::new(&waiter, generation, slot.as_mut_ptr().cast()));
-        let node: *const Node = &raw const *node;
+        let node = pin!(waiter.node(announced, slot.as_mut_ptr().cast()));
+        let node: *const Node = &raw const **node;
         // SAFETY: node and slot stay in this frame; the node is removed below unless it was won in the queue.
         unsafe { state.receivers.push(node) };
         state.tally.note(|stats| stats.receive_waits += 1);
         drop(state);
-        match waiter.park(what(self.id()), Accepts::CANCEL, limit, generation).0 {
+        match waiter.park_announced(what, announced, limit) {
             // SAFETY: the sender wrote the slot before it won the claim.
             Outcome::Event => Ok(unsafe { slot.assume_init() }),
-            ended => {
-                let mut state = self.state.lock();
-                // SAFETY: it was pushed to this queue.
-                unsafe { state.receivers.remove(node) };
-                state.tally.note(|stats| stats.failed_receives.ended(ended));
-                drop(state);
-                Err(match ended {
-                    Outcome::Closed => RecvTimeoutError::Closed,
-                    Outcome::TimedOut => RecvTimeoutError::TimedOut,
-                    _ => RecvTimeoutError::Cancelled,
-                })
-            }
+            // SAFETY: it was pushed as a receiver's.
+            ended => Err(unsafe { self.end_receive(node, ended) }),
+        }
+    }
+
+    /// Leaves the queue of receivers.
+    ///
+    /// # Safety
+    ///
+    /// The node was pushed to that queue.
+    #[cold]
+    unsafe fn end_receive(&self, node: *const Node, ended: Outcome) -> RecvTimeoutError {
+        let mut state = self.state.lock();
+        // SAFETY: forwarded.
+        unsafe { state.receivers.remove(node) };
+        state.tally.note(|stats| stats.failed_receives.ended(ended));
+        match ended {
+            Outcome::Closed => RecvTimeoutError::Closed,
+            Outcome::TimedOut => RecvTimeoutError::TimedOut,
+            _ => RecvTimeoutError::Cancelled,
         }
     }
 }

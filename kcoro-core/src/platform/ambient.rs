@@ -68,7 +68,6 @@ pub(crate) fn worker() -> *const () {
 /// # Safety
 ///
 /// `worker` is null, [`INTERRUPT`], or points to a live worker of the core that runs on this thread or core.
-#[cfg(feature = "alloc")]
 pub(crate) unsafe fn set_worker(worker: *const ()) -> *const () {
     let before = imp::worker();
     imp::set_worker(worker);

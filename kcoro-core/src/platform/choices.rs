@@ -41,7 +41,6 @@ pub struct Running {
 }
 
 impl Running {
-    #[cfg(feature = "alloc")]
     pub(crate) fn new(id: u64, name: Option<&'static str>, spawn_site: &'static Location<'static>) -> Self {
         Self { id, name, spawn_site }
     }

@@ -33,7 +33,6 @@ mod imp {
     #[inline(always)]
     pub(crate) fn released() {}
 
-    #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "the scheduler and threads ask, at a suspension"))]
     #[inline(always)]
     pub(crate) fn count() -> u32 {
         0

@@ -1,63 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! How a runtime is built.
-#![expect(unsafe_code, reason = "hands workers to the platform by raw pointer")]
 
 use alloc::boxed::Box;
 use alloc::string::String;
+#[cfg(feature = "trace")]
 use alloc::sync::Arc;
-use core::fmt;
 use core::num::NonZeroUsize;
 
-use super::handle::Runtime;
+use super::build_error::BuildError;
+use super::config::{Config, PanicHook, PanicPolicy, UnobservedPanic};
 use super::idle::MAX_WORKERS;
 use super::local_runtime::LocalRuntime;
-use super::phase::Phase;
 use super::placing::checked_class;
-use super::runtime::{Config, Inner, PanicHook, PanicPolicy, UnobservedPanic};
-use super::worker::Worker;
-use crate::platform::{Platform, StartError, WorkerEntry, WorkerSpec, ambient};
-use crate::stack::StackError;
+use super::runtime::Inner;
+use super::runtime_ref::RuntimeRef;
+use super::thread_runtime::Runtime;
+use super::worker_threads::start_workers;
+use crate::platform::Platform;
 use crate::trace::Hook;
-
-/// Why a runtime was not built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A runtime needs at least one worker.
-    NoWorkers,
-    /// More workers than a runtime can have.
-    TooManyWorkers {
-        /// What was asked for.
-        workers: usize,
-        /// How many there can be.
-        max: usize,
-    },
-    /// The platform does not give stacks of the default size that was asked for.
-    Stack(StackError),
-    /// A limit of zero coroutines leaves nothing to run.
-    ZeroLimit,
-    /// Worker `index` could not be started.
-    Worker {
-        /// Which one.
-        index: usize,
-        /// Why.
-        why: StartError,
-    },
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoWorkers => f.write_str("a runtime needs at least one worker"),
-            Self::TooManyWorkers { workers, max } => write!(f, "{workers} workers are too many; ask for at most {max}"),
-            Self::Stack(why) => write!(f, "default stack size: {why}"),
-            Self::ZeroLimit => f.write_str("a limit of 0 coroutines leaves nothing to run; ask for at least 1"),
-            Self::Worker { index, why } => write!(f, "worker {index}: {why}"),
-        }
-    }
-}
-
-impl core::error::Error for BuildError {}
 
 /// Builds a [`Runtime`] or a [`LocalRuntime`].
 #[must_use = "a builder does nothing until it builds"]
@@ -156,7 +116,7 @@ impl RuntimeBuilder {
         Ok(LocalRuntime::new(inner))
     }
 
-    fn inner(self) -> Result<Arc<Inner>, BuildError> {
+    fn inner(self) -> Result<RuntimeRef, BuildError> {
         let workers = match self.workers {
             Some(workers) => NonZeroUsize::new(workers).ok_or(BuildError::NoWorkers)?.get(),
             None => self.platform.parallelism().get().min(MAX_WORKERS),
@@ -170,77 +130,13 @@ impl RuntimeBuilder {
         let size_bytes = self.stack_size_bytes.unwrap_or(self.platform.stack_limits().default_bytes);
         let stack_class = checked_class(&*self.platform, size_bytes).map_err(BuildError::Stack)?;
         let config = Config {
-            name: self.name,
+            name: self.name.into(),
             stack_class,
             limit: self.limit,
             on_panic: self.on_panic,
             panic_policy: self.panic_policy,
             trace: self.trace,
         };
-        Ok(Inner::new(self.platform, workers, config))
-    }
-}
-
-/// Starts the workers from `first` on, each of which holds the runtime.
-fn start_workers(inner: &Arc<Inner>, first: usize) -> Result<(), BuildError> {
-    for (index, worker) in inner.workers().iter().enumerate().skip(first) {
-        let name = alloc::format!("{}-{index}", inner.config.name);
-        // The worker's own count: given back when its thread is done with the runtime.
-        core::mem::forget(inner.clone());
-        // SAFETY: the count just made keeps the worker there until `worker_main` gives it back.
-        let entry = unsafe { WorkerEntry::new(worker_main, (&raw const *worker).cast()) };
-        if let Err(why) = inner.platform().start_worker(&WorkerSpec::new(index, &name), entry) {
-            // SAFETY: that worker never runs, so its count is ours to give back.
-            unsafe { Arc::decrement_strong_count(Arc::as_ptr(inner)) };
-            inner.stop(first..index);
-            return Err(BuildError::Worker { index, why });
-        }
-    }
-    Ok(())
-}
-
-impl Inner {
-    /// Makes workers leave their base loops and waits for the threads of `started`, which have no coroutine left.
-    pub(super) fn stop(&self, started: core::ops::Range<usize>) {
-        self.phase.advance(Phase::Stopped);
-        self.wake_all();
-        for index in started {
-            self.platform().join_worker(index);
-        }
-    }
-
-    pub(super) fn wake_all(&self) {
-        for index in 0..self.workers().len() {
-            self.platform().wake(index);
-        }
-    }
-}
-
-/// The body of a worker's thread.
-///
-/// # Safety
-///
-/// `data` points to a worker whose runtime is held for this call; called once, on the worker's own thread.
-unsafe fn worker_main(data: *const ()) {
-    // SAFETY: the caller's promise.
-    let worker = unsafe { &*data.cast::<Worker>() };
-    // SAFETY: this thread is the worker from here to the reset below.
-    unsafe {
-        ambient::set_worker(worker.head_ptr().cast());
-        worker.run_base_loop(|| worker.runtime().phase.get() == Phase::Stopped);
-    }
-    worker.drop_unstarted();
-    if worker.has_abandoned() {
-        // Abandoned coroutines are suspended here. Their frames may refer to this thread's locals, so the thread, and
-        // with it the runtime, must never end.
-        loop {
-            worker.runtime().platform().park(worker.index, None);
-        }
-    }
-    worker.stacks().release_all(worker.runtime().platform());
-    // SAFETY: this thread runs no coroutine any more, and gives back the count that was made for it.
-    unsafe {
-        ambient::set_worker(core::ptr::null());
-        Arc::decrement_strong_count(worker.runtime);
+        Ok(Inner::on_heap(self.platform, workers, config))
     }
 }

@@ -95,6 +95,7 @@ impl<T> JoinHandle<T> {
     }
 
     /// As [`JoinHandle::join`], but not even a cancel of the joining coroutine ends the wait. The caller can wait.
+    #[cfg(feature = "alloc")]
     pub(super) fn join_to_the_end(mut self) -> Result<T, JoinError> {
         while !self.is_finished() {
             // A refusal cannot come: the caller can wait, nothing that the wait accepts is pending, it is not the
@@ -210,6 +211,7 @@ impl<T> JoinHandle<T> {
 
 impl<T> JoinHandle<T> {
     /// Gives up the right to the output; returns the output if it is there already.
+    #[cfg(feature = "alloc")]
     pub(crate) fn release(mut self) -> Option<Result<T, JoinError>> {
         self.detach_and_take()
     }

@@ -12,7 +12,7 @@ use crate::task::claim::{Accepts, Lost, Outcome};
 use crate::task::wait_record::WaitsFor;
 use crate::wait::queue::{Node, WaitQueue};
 use crate::wait::wake::{Wake, WakeHandle};
-use crate::wait::{Limit, WaitError, arm, enter};
+use crate::wait::{Limit, WaitError, WaitsInOne, arm, enter};
 
 /// The state of a coroutine's end.
 ///
@@ -154,23 +154,23 @@ impl JoinCell {
 
     /// Waits for the end; `what` says whose, for dumps.
     pub(super) fn wait(&self, what: WaitsFor, accepts: Accepts, limit: Limit) -> Result<(), WaitEnd> {
+        // Before the lock, for it may make a thread's parker.
         let waiter = enter().waiter().map_err(|why| WaitEnd::Wait(WaitError::CannotWait(why)))?;
         let cancelled = WaitEnd::Wait(WaitError::Cancelled);
-        let generation = waiter.begin(accepts).map_err(|_| cancelled)?;
-        let node = pin!(Node::new(&waiter, generation, core::ptr::null_mut()));
-        let node: *const Node = &raw const *node;
         let mut state = self.state.lock();
-        let ended = self.has_ended();
-        if ended || state.abandoned {
-            drop(state);
-            // Ends the wait that was begun for nothing. Losing means that a cancel ended it; it stays pending.
-            let _ = waiter.claim().try_win(generation, Outcome::Event, 0);
-            return if ended { Ok(()) } else { Err(WaitEnd::Abandoned) };
+        if self.has_ended() {
+            return Ok(());
         }
+        if state.abandoned {
+            return Err(WaitEnd::Abandoned);
+        }
+        let announced = waiter.announce(accepts).map_err(|_| cancelled)?;
+        let node = pin!(waiter.node(announced, core::ptr::null_mut()));
+        let node: *const Node = &raw const **node;
         // SAFETY: the node stays in this frame and is removed below unless it was won in the queue.
         unsafe { state.joiner.push(node) };
         drop(state);
-        let ended = waiter.park(what, accepts, limit, generation).0;
+        let ended = waiter.park_announced(what, announced, limit);
         match ended {
             Outcome::Event => return Ok(()),
             Outcome::Closed => return Err(WaitEnd::Abandoned),

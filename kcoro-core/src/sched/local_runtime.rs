@@ -2,18 +2,20 @@
 //! [`LocalRuntime`]: a runtime that its owner drives.
 #![expect(unsafe_code, reason = "runs closures that borrow, and waits for them; becomes a worker")]
 
-use alloc::sync::Arc;
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::time::Duration;
 
 use super::handle::{DROP_GRACE, Handle};
+use super::join::JoinHandle;
 use super::join_error::TryJoinError;
 use super::phase::Phase;
+use super::report::ShutdownReport;
 use super::run_error::RunError;
-use super::runtime::Inner;
+use super::runtime_ref::RuntimeRef;
+#[cfg(feature = "alloc")]
 use super::scope_link::ScopeOf;
-use super::shutdown::ShutdownReport;
+use super::slots::StaticMemory;
 use super::spawn_builder::Builder;
 use crate::platform::ambient;
 
@@ -36,7 +38,7 @@ enum Driving {
 }
 
 impl LocalRuntime {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
+    pub(super) fn new(inner: RuntimeRef) -> Self {
         Self { handle: Handle { inner }, driving: Cell::new(Driving::No), _not_send: PhantomData }
     }
 
@@ -49,22 +51,50 @@ impl LocalRuntime {
     ///
     /// See [`RunError`]; [`SpawnError::Full`](super::SpawnError::Full) at the runtime's limit, because nobody would drive
     /// those that could make room.
+    #[cfg(feature = "alloc")]
     #[track_caller]
     pub fn run<F, T>(&self, root: F) -> Result<T, RunError>
     where
         F: FnOnce() -> T,
     {
-        if !ambient::worker().is_null() || self.driving.get() == Driving::Yes {
-            return Err(RunError::InsideRuntime);
-        }
-        // Waiting for room would be in vain: what could make room may be bound to this thread.
-        let builder = Builder::on(&self.handle.inner).name("root").worker(0).without_waiting();
+        self.check_outside()?;
         // SAFETY: worker 0 is this very thread, so nothing is sent anywhere; the borrows outlive the call, because the
         // drive below ends only when the root has.
-        let handle = unsafe { builder.spawn_unchecked(root, ScopeOf::NONE) };
-        let mut handle = handle.map_err(RunError::Spawn)?;
-        self.drive(|| handle.is_finished());
-        match handle.try_join() {
+        let handle = unsafe { self.root_builder().spawn_unchecked(root, ScopeOf::NONE) };
+        self.drive_to_its_end(handle.map_err(RunError::Spawn)?)
+    }
+
+    /// As `run`, with a root that lies in `memory`: nothing is allocated.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`]: the root may also be refused as by [`Builder::spawn_static`].
+    #[track_caller]
+    pub fn run_static<F, T>(&self, memory: &'static impl StaticMemory, root: F) -> Result<T, RunError>
+    where
+        F: FnOnce() -> T,
+    {
+        self.check_outside()?;
+        // SAFETY: as for `run`.
+        let handle = unsafe { self.root_builder().spawn_static_unchecked(memory, root) };
+        self.drive_to_its_end(handle.map_err(RunError::Spawn)?)
+    }
+
+    fn check_outside(&self) -> Result<(), RunError> {
+        match ambient::worker().is_null() && self.driving.get() == Driving::No {
+            true => Ok(()),
+            false => Err(RunError::InsideRuntime),
+        }
+    }
+
+    /// Waiting for room would be in vain: what could make room may be bound to this thread.
+    fn root_builder(&self) -> Builder<'_> {
+        Builder::on(&self.handle.inner).name("root").worker(0).without_waiting()
+    }
+
+    fn drive_to_its_end<T>(&self, mut root: JoinHandle<T>) -> Result<T, RunError> {
+        self.drive(|| root.is_finished());
+        match root.try_join() {
             Ok(output) => Ok(output),
             Err(TryJoinError::Failed(why)) => Err(RunError::of(why)),
             Err(TryJoinError::NotYet) => unreachable!("driven until it had ended"),

@@ -15,8 +15,12 @@
 //! | `queues` | where a ready coroutine goes, and which queue feeds the next switch |
 //! | `switching` | leaving one coroutine and arriving in the next |
 //! | `base` | the base loop: look around, search, sleep |
-//! | `runtime` | what the workers share |
-//! | `handle`, `local_runtime`, `builder` | [`Runtime`], [`Handle`], [`LocalRuntime`], how they are built |
+//! | `runtime`, `runtime_ref` | what the workers share, and what keeps it |
+//! | `handle`, `thread_runtime`, `local_runtime` | what a program holds of a runtime |
+//! | `builder`, `on_heap`, `static_runtime` | how runtimes are made, on the heap and in statics |
+//! | `slot`, `slots`, `slot_state`, `static_task` | coroutines in statics |
+//! | `config`, `build_error`, `report` | what a runtime is made by, why it is not, what it leaves behind |
+//! | `worker_threads` | workers that have threads of their own |
 //! | `spawn`, `spawn_builder`, `placing` | how a coroutine is made, and where it starts |
 //! | `join`, `join_arm`, `task_core`, `scope_link` | its end, its memory, its scope |
 //! | `timers`, `timer_queue` | a worker's timers, and how they end its sleep |
@@ -52,15 +56,25 @@ pub(crate) mod inbox;
 pub(crate) mod injector;
 mod join_cell;
 pub(crate) mod run_queue;
+mod slot_state;
 pub(crate) mod steal;
+
+mod phase;
+#[cfg_attr(not(feature = "alloc"), path = "stack_cache/none.rs")]
+mod stack_cache;
+mod timer_queue;
 
 #[cfg(not(loom))]
 mod base;
 #[cfg(not(loom))]
+mod build_error;
+#[cfg(all(feature = "alloc", not(loom)))]
 mod builder;
 #[cfg(not(loom))]
 mod choosing;
 #[cfg(not(loom))]
+mod config;
+#[cfg(all(feature = "alloc", not(loom)))]
 mod dump;
 #[cfg(not(loom))]
 mod handle;
@@ -75,12 +89,14 @@ mod limit;
 #[cfg(not(loom))]
 mod local_runtime;
 #[cfg(not(loom))]
+#[cfg_attr(not(feature = "alloc"), path = "no_locals.rs")]
 mod locals;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 mod metrics;
+#[cfg(all(feature = "alloc", not(loom)))]
+mod on_heap;
 #[cfg(not(loom))]
 mod panicked;
-mod phase;
 #[cfg(not(loom))]
 mod placing;
 #[cfg(not(loom))]
@@ -88,33 +104,48 @@ mod queues;
 #[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]
+mod report;
+#[cfg(not(loom))]
 mod run_error;
 #[cfg(not(loom))]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "some of it is for runtimes and timers on the heap"))]
 mod runtime;
+#[cfg(not(loom))]
+mod runtime_ref;
 #[cfg(not(loom))]
 mod scheduler;
 #[cfg(not(loom))]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "scopes need an allocator"))]
 pub(crate) mod scope_link;
 #[cfg(not(loom))]
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "only a runtime on threads is waited for"))]
 mod shutdown;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 mod sleep_arm;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 mod sleep_future;
+#[cfg(not(loom))]
+mod slot;
+#[cfg(not(loom))]
+mod slots;
 #[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 mod spawn_builder;
-mod stack_cache;
+#[cfg(not(loom))]
+mod static_runtime;
+#[cfg(not(loom))]
+mod static_task;
 #[cfg(not(loom))]
 mod stats;
 #[cfg(not(loom))]
 mod switching;
 #[cfg(not(loom))]
 pub(crate) mod task_core;
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
+mod thread_runtime;
+#[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) mod timer;
-mod timer_queue;
 #[cfg(not(loom))]
 mod timers;
 #[cfg(not(loom))]
@@ -127,36 +158,48 @@ mod watermark;
 mod worker;
 #[cfg(not(loom))]
 mod worker_stacks;
-
 #[cfg(not(loom))]
+mod worker_threads;
+
+#[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) use self::dump::serve;
 #[cfg(not(loom))]
 pub(crate) use self::scheduler::fatal;
 #[cfg(not(loom))]
 use self::scheduler::{SCHEDULER, Scheduler};
-#[cfg(not(loom))]
+#[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) use self::spawn_builder::AtLimit;
 #[cfg(not(loom))]
 pub(crate) use self::tracing::tell_cancelled;
 #[cfg(not(loom))]
 pub use self::{
-    builder::{BuildError, RuntimeBuilder},
-    dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
-    handle::{DROP_GRACE, Handle, Runtime},
+    build_error::BuildError,
+    handle::{DROP_GRACE, Handle},
     join::JoinHandle,
     join_arm::JoinArm,
     join_error::{JoinError, TryJoinError},
     local_runtime::LocalRuntime,
+    panicked::Panicked,
+    report::{Abandoned, ShutdownReport},
+    run_error::RunError,
+    slot::{MIN_SLOT_STACK_BYTES, Slot},
+    slots::{Slots, StaticMemory},
+    spawn::{SpawnError, yield_now, yield_to},
+    spawn_builder::Builder,
+    static_runtime::StaticRuntime,
+    static_task::spawn_static,
+    stats::Stats,
+};
+#[cfg(all(feature = "alloc", not(loom)))]
+pub use self::{
+    builder::RuntimeBuilder,
+    config::{PanicPolicy, UnobservedPanic},
+    dump::{CoroutineInfo, CoroutineState, Dump, MOST_FRAMES, ScopeInfo, ShowAddress, WithSymbols},
     locals::CoroutineLocal,
     metrics::{Metrics, MetricsDelta, WorkerMetrics},
-    panicked::Panicked,
-    run_error::RunError,
-    runtime::{PanicPolicy, UnobservedPanic},
-    shutdown::{Abandoned, ShutdownReport},
     sleep_arm::{SleepArm, sleep_arm},
     sleep_future::{SleepFuture, TimeoutError, TimeoutFuture, sleep_async, timeout_async},
-    spawn::{SpawnError, spawn, spawn_local, try_spawn, yield_now, yield_to},
-    spawn_builder::Builder,
-    stats::Stats,
+    spawn::{spawn, spawn_local, try_spawn},
+    thread_runtime::Runtime,
 };
 pub use crate::task::wait_record::{ScopeId, TokenId, WaitsFor};

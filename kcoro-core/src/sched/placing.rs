@@ -5,8 +5,10 @@
 use core::ptr::NonNull;
 
 use super::runtime::Inner;
+#[cfg(feature = "alloc")]
 use super::stack_cache::class_of;
 use super::worker::Worker;
+#[cfg(feature = "alloc")]
 use crate::stack::StackError;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::Place;
@@ -36,6 +38,7 @@ pub(super) fn current_worker_of(runtime: &Inner) -> Option<&Worker> {
 }
 
 /// The class of stacks of `size_bytes`, if `platform` has such.
+#[cfg(feature = "alloc")]
 pub(super) fn checked_class(platform: &dyn crate::platform::Platform, size_bytes: usize) -> Result<u8, StackError> {
     let limits = platform.stack_limits();
     if size_bytes < limits.min_bytes {

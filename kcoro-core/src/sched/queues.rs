@@ -104,6 +104,7 @@ impl Worker {
     }
 
     /// How many tasks others could take from here. May be out of date at once; for anyone.
+    #[cfg(feature = "alloc")]
     pub(super) fn stealable_len(&self) -> usize {
         self.shared.stealable.len() + usize::from(self.shared.slot.looks_full())
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The shared heart of a runtime: its workers, its injector, its phase.
-#![expect(unsafe_code, reason = "a platform behind a pointer that the runtime may own; tasks by raw pointer")]
+#![expect(unsafe_code, reason = "platform and workers behind pointers that the runtime may own; tasks by raw pointer")]
 
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ptr::NonNull;
 
+use super::config::Config;
+#[cfg(feature = "alloc")]
+use super::config::{PanicPolicy, UnobservedPanic};
 use super::ends::Ends;
 use super::idle::IdleSet;
 use super::inbox::Pushed;
 use super::injector::Injector;
 use super::limit::Places;
 use super::phase::{Phase, PhaseWord};
+use super::runtime_ref::Storage;
 use super::spawn::SpawnError;
 use super::stats::Stats;
 use super::worker::Worker;
@@ -21,47 +21,30 @@ use crate::platform::Platform;
 use crate::primitive::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::task::header::Header;
 use crate::task::schedule::{Place, WorkerHead};
-use crate::trace::Hook;
 
-/// What the builder decided.
-pub(super) struct Config {
-    pub(super) name: String,
-    pub(super) stack_class: u8,
-    pub(super) limit: Option<usize>,
-    pub(super) on_panic: Option<PanicHook>,
-    pub(super) panic_policy: PanicPolicy,
-    pub(super) trace: Hook,
-}
+/// What a runtime has for as long as it lives: in a box of its own, or in a static.
+pub(super) struct Fixed<T: ?Sized>(pub(super) NonNull<T>);
 
-/// What a runtime does about a coroutine that panics when nobody will see it, because its handle is gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PanicPolicy {
-    /// The panic hook prints it, as for any panic, and the builder's hook, if any, is told. The others go on.
-    #[default]
-    Report,
-    /// After that the runtime closes: it takes no new coroutines and cancels all others.
-    Shutdown,
-}
+// SAFETY: it stands for the value itself, which it shares.
+unsafe impl<T: ?Sized + Send + Sync> Send for Fixed<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for Fixed<T> {}
 
-/// What is told of panics that nobody will see.
-pub(super) type PanicHook = Box<dyn Fn(&UnobservedPanic<'_>) + Send + Sync>;
+impl<T: ?Sized> core::ops::Deref for Fixed<T> {
+    type Target = T;
 
-/// A panic that nobody will see, because the coroutine's handle is gone.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct UnobservedPanic<'a> {
-    /// The coroutine's number.
-    pub id: u64,
-    /// Its name, if it has one.
-    pub name: Option<&'a str>,
-    /// Where it was spawned.
-    pub spawn_site: &'static core::panic::Location<'static>,
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: whoever made the runtime has put it there, and it goes after everything else of the runtime.
+        unsafe { self.0.as_ref() }
+    }
 }
 
 /// See the [module](self).
 pub(super) struct Inner {
-    platform: Box<dyn Platform>,
-    workers: Vec<Worker>,
+    pub(super) platform: Fixed<dyn Platform>,
+    pub(super) workers: Fixed<[Worker]>,
+    pub(super) storage: Storage,
     pub(super) injector: Injector<Header>,
     pub(super) idle: IdleSet,
     pub(super) phase: PhaseWord,
@@ -81,11 +64,13 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(platform: Box<dyn Platform>, workers: usize, config: Config) -> Arc<Inner> {
+    /// A runtime that has no workers yet.
+    pub(super) fn new(platform: Fixed<dyn Platform>, workers: usize, config: Config, storage: Storage) -> Inner {
         let limit = config.limit;
-        let mut inner = Arc::new(Inner {
+        Inner {
             platform,
-            workers: Vec::new(),
+            workers: Fixed(NonNull::from(&mut [])),
+            storage,
             injector: Injector::new(),
             idle: IdleSet::new(workers),
             phase: PhaseWord::new(),
@@ -97,11 +82,7 @@ impl Inner {
             ends: Ends::new(),
             next_timer_worker: AtomicUsize::new(0),
             orphaned: AtomicBool::new(false),
-        });
-        let address = Arc::as_ptr(&inner);
-        let made = (0..workers).map(|index| Worker::new(index, address, &super::SCHEDULER)).collect();
-        Arc::get_mut(&mut inner).expect("nobody else has it yet").workers = made;
-        inner
+        }
     }
 
     #[inline(always)]
@@ -117,6 +98,11 @@ impl Inner {
     #[inline]
     pub(super) fn is_closing(&self) -> bool {
         self.phase.get() != Phase::Open
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn has_stopped(&self) -> bool {
+        self.phase.get() == Phase::Stopped
     }
 
     /// Whether `head` is one of this runtime's workers.
@@ -266,13 +252,14 @@ impl Inner {
     pub(super) fn stats(&self) -> Stats {
         let mut stats = Stats { spawned: self.foreign_spawned.load(Ordering::Acquire), ..Stats::default() };
         stats.ended = self.foreign_rejected.load(Ordering::Acquire);
-        for worker in &self.workers {
+        for worker in self.workers() {
             stats.add(&worker.shared.counters);
         }
         stats
     }
 
     /// Tells the builder's hook of a panic that nobody will see.
+    #[cfg(feature = "alloc")]
     pub(super) fn note_unobserved_panic(&self, header: &Header) {
         if let Some(on_panic) = &self.config.on_panic {
             super::task_core::call_quietly(|| {

@@ -6,15 +6,15 @@
 //! worker resumes anything any more, so a parent and its children are abandoned together.
 #![expect(unsafe_code, reason = "makes cancelled tasks ready by raw pointer")]
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
-use core::panic::Location;
 use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::phase::Phase;
+use super::report::{ShutdownReport, unfinished};
 use super::runtime::Inner;
+use super::runtime_ref::RuntimeRef;
+#[cfg(feature = "alloc")]
+use super::runtime_ref::Storage;
 use super::task_core::{TaskCore, call_quietly};
 use super::worker::Worker;
 use crate::primitive::atomic::{Ordering, fence};
@@ -26,48 +26,6 @@ use crate::util::linked::Chain;
 use crate::wait::Limit;
 use crate::wait::wake::make_ready;
 
-/// What was left when a runtime ended.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// Coroutines that have parked before and are abandoned.
-    pub abandoned: Vec<Abandoned>,
-    /// Coroutines that were ready or running and had not parked before: their number only.
-    pub unparked: usize,
-}
-
-impl ShutdownReport {
-    /// Whether every coroutine has ended.
-    pub fn is_clean(&self) -> bool {
-        self.abandoned.is_empty() && self.unparked == 0
-    }
-}
-
-impl fmt::Display for ShutdownReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_clean() {
-            return f.write_str("every coroutine has ended");
-        }
-        write!(f, "{} coroutines have not ended", self.abandoned.len() + self.unparked)?;
-        for one in self.abandoned.iter().take(16) {
-            write!(f, "\n  {} {} spawned at {}", one.id, one.name.unwrap_or("(unnamed)"), one.spawn_site)?;
-        }
-        Ok(())
-    }
-}
-
-/// A coroutine that had not ended when its runtime did.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Abandoned {
-    /// Its number.
-    pub id: u64,
-    /// Its name, if it has one.
-    pub name: Option<&'static str>,
-    /// Where it was spawned.
-    pub spawn_site: &'static Location<'static>,
-}
-
 /// Cancels one coroutine of a closing runtime; the caller is the coroutine itself, about to park.
 pub(super) fn cancel(header: &Header) {
     if let Some(won) = header.claim.request_cancel() {
@@ -76,7 +34,7 @@ pub(super) fn cancel(header: &Header) {
 }
 
 /// See [`Runtime::shutdown`](super::Runtime::shutdown).
-pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) -> ShutdownReport {
+pub(super) fn shut_down(inner: &RuntimeRef, grace: Duration) -> ShutdownReport {
     if is_inside(inner) {
         inner.orphan();
         close(inner);
@@ -90,7 +48,7 @@ pub(super) fn shut_down(inner: &Arc<Inner>, grace: Duration) -> ShutdownReport {
 
 /// See [`LocalRuntime::shutdown`](super::LocalRuntime::shutdown).
 pub(super) fn shut_down_local(
-    inner: &Arc<Inner>,
+    inner: &RuntimeRef,
     grace: Duration,
     drive: impl Fn(&dyn Fn() -> bool),
 ) -> ShutdownReport {
@@ -110,6 +68,11 @@ pub(super) fn shut_down_local(
         platform.fatal(format_args!("the thread of a local runtime cannot go on: {report}"));
     }
     own.stacks().release_all(platform);
+    #[cfg(feature = "alloc")]
+    if report.is_clean() && inner.storage == Storage::Static {
+        // It is never dropped.
+        inner.workers().iter().for_each(Worker::give_timers_back);
+    }
     report
 }
 
@@ -147,7 +110,7 @@ pub(super) fn close(inner: &Inner) {
 }
 
 /// Stops the workers and reports. Threads are joined only if nothing is left; else they stay for ever, by design.
-fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
+fn finish(inner: &RuntimeRef, first_thread: usize) -> ShutdownReport {
     let live = inner.live_count();
     if live == 0 {
         inner.stop(first_thread..inner.workers().len());
@@ -160,26 +123,19 @@ fn finish(inner: &Arc<Inner>, first_thread: usize) -> ShutdownReport {
         worker.tell_joiners();
     }
     // What is abandoned may still be referred to, by wakers for example: the runtime stays.
-    core::mem::forget(inner.clone());
+    inner.clone().leave();
     report
 }
 
 impl Worker {
     /// Tells whoever joins a coroutine that has parked here, and that nothing will resume any more.
     pub(super) fn tell_joiners(&self) {
-        let mut abandoned: Vec<TaskRef> = Vec::new();
-        let mut count = 0;
-        self.shared.registry.for_each(|_| count += 1);
-        // As in `abandoned`.
-        abandoned.reserve(count);
-        self.shared.registry.for_each(|task| {
-            if abandoned.len() < abandoned.capacity() {
-                // SAFETY: listed coroutines are live.
-                abandoned.push(unsafe { TaskRef::retain(task) });
-            }
-        });
-        // SAFETY: we hold references.
-        abandoned.iter().for_each(|task| unsafe { tell_joiner(task.as_ptr()) });
+        self.shared.registry.walk(
+            // SAFETY: listed coroutines are live.
+            |task| unsafe { TaskRef::retain(task) },
+            // After the lock, which the one who is woken may want. SAFETY: we hold a reference.
+            |task| unsafe { tell_joiner(task.as_ptr()) },
+        );
     }
 }
 
@@ -198,30 +154,4 @@ pub(super) unsafe fn tell_joiner(task: NonNull<Header>) {
         // Foreign code, and this may be a base context, which must not unwind.
         call_quietly(|| waker.wake());
     }
-}
-
-/// See [`Handle::unfinished`](super::Handle::unfinished).
-pub(super) fn unfinished(inner: &Inner) -> ShutdownReport {
-    let live = inner.live_count();
-    let abandoned = abandoned(inner);
-    let unparked = usize::try_from(live).unwrap_or(usize::MAX).saturating_sub(abandoned.len());
-    ShutdownReport { abandoned, unparked }
-}
-
-fn abandoned(inner: &Inner) -> Vec<Abandoned> {
-    let mut all = Vec::new();
-    for worker in inner.workers() {
-        let mut count = 0;
-        worker.shared.registry.for_each(|_| count += 1);
-        // Room is made outside of the lock; who comes meanwhile is counted as unparked.
-        all.reserve(count);
-        worker.shared.registry.for_each(|task| {
-            if all.len() < all.capacity() {
-                // SAFETY: listed coroutines are live.
-                let header = unsafe { task.as_ref() };
-                all.push(Abandoned { id: header.id, name: header.name, spawn_site: header.spawn_site });
-            }
-        });
-    }
-    all
 }

@@ -5,6 +5,7 @@
 use core::fmt;
 
 use super::join::JoinHandle;
+#[cfg(feature = "alloc")]
 use super::spawn_builder::Builder;
 use super::worker::Worker;
 use crate::stack::StackError;
@@ -37,6 +38,15 @@ pub enum SpawnError {
     },
     /// The wait for room under a limit ended early.
     Wait(WaitError),
+    /// The [`Slot`](super::Slot) is in use: its coroutine has not ended and left it, or a handle or waker of it is still there.
+    SlotBusy,
+    /// The slot has no room for the closure and a stack.
+    SlotTooSmall {
+        /// What it has.
+        slot_bytes: usize,
+        /// What it takes at least.
+        needed_bytes: usize,
+    },
 }
 
 impl fmt::Display for SpawnError {
@@ -52,6 +62,10 @@ impl fmt::Display for SpawnError {
             Self::NoWorker { index, workers } => {
                 write!(f, "no worker {index}: the runtime has {workers}, numbered from 0")
             }
+            Self::SlotBusy => f.write_str("the slot is in use: join its coroutine first"),
+            Self::SlotTooSmall { slot_bytes, needed_bytes } => {
+                write!(f, "a slot of {slot_bytes} bytes is too small; closure and stack take at least {needed_bytes}")
+            }
             Self::Wait(why) => write!(f, "waiting for room under the limit of coroutines: {why}"),
         }
     }
@@ -64,6 +78,7 @@ impl core::error::Error for SpawnError {}
 /// # Errors
 ///
 /// See [`SpawnError`].
+#[cfg(feature = "alloc")]
 #[track_caller]
 pub fn spawn<F, T>(body: F) -> Result<JoinHandle<T>, SpawnError>
 where
@@ -78,6 +93,7 @@ where
 /// # Errors
 ///
 /// See [`SpawnError`].
+#[cfg(feature = "alloc")]
 #[track_caller]
 pub fn spawn_local<F, T>(body: F) -> Result<JoinHandle<T>, SpawnError>
 where
@@ -92,6 +108,7 @@ where
 /// # Errors
 ///
 /// See [`SpawnError`].
+#[cfg(feature = "alloc")]
 #[track_caller]
 pub fn try_spawn<F, T>(body: F) -> Result<JoinHandle<T>, SpawnError>
 where

@@ -2,16 +2,19 @@
 //! [`Builder`]: how a coroutine is to be made, and where it first waits for its turn.
 #![expect(unsafe_code, reason = "puts new tasks into queues; offers migration as an unsafe option")]
 
-use alloc::sync::Arc;
 use core::panic::Location;
+use core::ptr::NonNull;
 
 use super::join::JoinHandle;
-use super::placing::{checked_class, current_worker_of, enqueue, less_burdened};
+#[cfg(feature = "alloc")]
+use super::placing::checked_class;
+use super::placing::{current_worker_of, enqueue, less_burdened};
 use super::runtime::Inner;
+use super::runtime_ref::RuntimeRef;
 use super::scope_link::ScopeOf;
 use super::task_core::{AtSpawn, NewTask, PartsOfSpawn, TaskCell, TaskCore};
 use super::worker::Worker;
-use crate::task::header::{Options, TaskRef};
+use crate::task::header::{Header, Options, TaskRef};
 use crate::task::schedule::Place;
 use crate::trace::Event;
 use crate::wait::enter;
@@ -46,7 +49,7 @@ pub(crate) enum AtLimit {
 /// ```
 #[must_use = "a builder does nothing until it spawns"]
 pub struct Builder<'a> {
-    runtime: Option<&'a Arc<Inner>>,
+    runtime: Option<&'a RuntimeRef>,
     name: Option<&'static str>,
     stack_size_bytes: Option<usize>,
     options: Options,
@@ -78,13 +81,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Lets `at_spawn` take part in its life.
+    #[cfg(feature = "alloc")]
     pub(crate) fn at_spawn(mut self, at_spawn: &'a dyn AtSpawn) -> Self {
         self.at_spawn = Some(at_spawn);
         self
     }
 
     /// A coroutine of `runtime`.
-    pub(super) const fn on(runtime: &'a Arc<Inner>) -> Self {
+    pub(super) const fn on(runtime: &'a RuntimeRef) -> Self {
         Self { runtime: Some(runtime), ..Self::new() }
     }
 
@@ -139,6 +143,7 @@ impl<'a> Builder<'a> {
         self
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) const fn at_limit(&self) -> AtLimit {
         self.at_limit
     }
@@ -156,6 +161,146 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// # Safety
+    ///
+    /// `body` and its output may go to another thread, or `placement` is `Here` and it does not migrate; what they borrow
+    /// stays until the scope in `scope` has been told of the end.
+    #[track_caller]
+    pub(super) unsafe fn spawn_in<F, T, M>(
+        self,
+        memory: M,
+        body: F,
+        scope: ScopeOf,
+    ) -> Result<JoinHandle<T>, SpawnError>
+    where
+        F: FnOnce() -> T,
+        M: CellMemory,
+    {
+        let caller = Location::caller();
+        let spawn_site = self.spawn_site.unwrap_or(caller);
+        if self.at_limit == AtLimit::Wait {
+            // First, because the coroutine may come back on another worker.
+            enter().charge();
+        }
+        let here = match Place::current() {
+            // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
+            // a coroutine that migrates asks again.
+            Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
+            Place::Interrupt => return Err(SpawnError::InInterrupt),
+            Place::Outside => None,
+        };
+        // The task keeps this pointer. Who wakes it from outside counts a reference by it, so it is the one that counts.
+        let shared: *const Inner = match (self.runtime, here) {
+            (Some(runtime), _) => runtime.as_ptr(),
+            (None, Some(worker)) => worker.runtime,
+            (None, None) => return Err(SpawnError::NoRuntime),
+        };
+        // SAFETY: the handle or the calling worker keeps the runtime alive during this call.
+        let runtime = unsafe { &*shared };
+        self.check(runtime)?;
+        let stack_class = match M::STACK_CLASS {
+            Some(class) => class,
+            None => self.stack_class(runtime)?,
+        };
+        self.take_place(runtime)?;
+        let here = here.and_then(|_| current_worker_of(runtime));
+        if here.is_none() {
+            runtime.note_outside();
+        }
+        let target = match self.placement {
+            Placement::Anywhere => here.and_then(|here| less_burdened(here, self.options)),
+            Placement::Worker(index) => Some(&runtime.workers()[index]),
+            Placement::Here => Some(here.ok_or(SpawnError::NoRuntime).inspect_err(|_| give_back(runtime))?),
+        };
+        runtime.count_spawn(here).inspect_err(|_| give_back(runtime))?;
+        let id = runtime.next_id(here);
+        let options = self.options.with(M::OPTIONS);
+        let parts = PartsOfSpawn { options, stack_class, id, name: self.name, spawn_site };
+        let task = memory.put(NewTask { closure: body, parts, runtime: shared, scope });
+        // SAFETY: one of the two references is the handle's, and the cell was made with this closure and output.
+        let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
+        if let Some(at_spawn) = self.at_spawn {
+            // SAFETY: the task is live, and ours until it is queued.
+            unsafe { TaskCore::of(task) }.at_end.set(Some(at_spawn.attach(task)));
+        }
+        runtime.tell(|by| Event::Spawned { coroutine: id, by, name: self.name, site: spawn_site });
+        // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.
+        unsafe { enqueue(runtime, task, here, target) };
+        Ok(handle)
+    }
+
+    /// Checks what was asked for.
+    fn check(&self, runtime: &Inner) -> Result<(), SpawnError> {
+        if runtime.is_closing() {
+            return Err(SpawnError::Shutdown);
+        }
+        match self.placement {
+            Placement::Worker(index) if index >= runtime.workers().len() => {
+                Err(SpawnError::NoWorker { index, workers: runtime.workers().len() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The class of the stack that was asked for.
+    #[cfg(feature = "alloc")]
+    fn stack_class(&self, runtime: &Inner) -> Result<u8, SpawnError> {
+        match self.stack_size_bytes {
+            None => Ok(runtime.config.stack_class),
+            Some(size_bytes) => checked_class(runtime.platform(), size_bytes).map_err(SpawnError::Stack),
+        }
+    }
+
+    /// Where there is no allocator, all memory has a stack of its own.
+    #[cfg(not(feature = "alloc"))]
+    fn stack_class(&self, _runtime: &Inner) -> Result<u8, SpawnError> {
+        Err(SpawnError::Stack(crate::stack::StackError::Unsupported("use a slot")))
+    }
+
+    fn take_place(&self, runtime: &Inner) -> Result<(), SpawnError> {
+        let Some(places) = &runtime.places else { return Ok(()) };
+        match self.at_limit {
+            AtLimit::Wait => places.take(),
+            AtLimit::Fail if places.try_take() => Ok(()),
+            AtLimit::Fail => Err(SpawnError::Full { limit: places.limit() }),
+        }
+    }
+}
+
+fn give_back(runtime: &Inner) {
+    if let Some(places) = &runtime.places {
+        places.give_back();
+    }
+}
+
+/// Where the cell of a new task is to lie.
+pub(super) trait CellMemory {
+    /// What its tasks are, beside what was asked for.
+    const OPTIONS: Options;
+    /// The class of their stacks, if that is not what was asked for.
+    const STACK_CLASS: Option<u8>;
+
+    /// Makes the task there.
+    fn put<F: FnOnce() -> T, T>(self, new: NewTask<F>) -> NonNull<Header>;
+}
+
+#[cfg(feature = "alloc")]
+struct Heap;
+
+#[cfg(feature = "alloc")]
+impl CellMemory for Heap {
+    const OPTIONS: Options = Options::NONE;
+    const STACK_CLASS: Option<u8> = None;
+
+    #[inline(always)]
+    fn put<F: FnOnce() -> T, T>(self, new: NewTask<F>) -> NonNull<Header> {
+        TaskCell::allocate(new)
+    }
+}
+
+/// What takes an allocator.
+#[cfg(feature = "alloc")]
+impl Builder<'_> {
     /// Spawns the coroutine.
     ///
     /// It may start on any worker, which is why `body` is `Send`. From its first resume on it stays on that worker, so
@@ -204,82 +349,7 @@ impl<'a> Builder<'a> {
     where
         F: FnOnce() -> T,
     {
-        let caller = Location::caller();
-        let spawn_site = self.spawn_site.unwrap_or(caller);
-        if self.at_limit == AtLimit::Wait {
-            // First, because the coroutine may come back on another worker.
-            enter().charge();
-        }
-        let here = match Place::current() {
-            // SAFETY: the calling worker is live; nothing suspends before the last use but `take_place`, after which
-            // a coroutine that migrates asks again.
-            Place::Coroutine(head, _) | Place::Base(head) => Some(unsafe { Worker::of_head(head) }),
-            Place::Interrupt => return Err(SpawnError::InInterrupt),
-            Place::Outside => None,
-        };
-        // The task keeps this pointer. Who wakes it from outside counts a reference by it, so it is the one of the `Arc`.
-        let shared: *const Inner = match (self.runtime, here) {
-            (Some(runtime), _) => Arc::as_ptr(runtime),
-            (None, Some(worker)) => worker.runtime,
-            (None, None) => return Err(SpawnError::NoRuntime),
-        };
-        // SAFETY: the handle or the calling worker keeps the runtime alive during this call.
-        let runtime = unsafe { &*shared };
-        let stack_class = self.check(runtime)?;
-        self.take_place(runtime)?;
-        let here = here.and_then(|_| current_worker_of(runtime));
-        if here.is_none() {
-            runtime.note_outside();
-        }
-        let target = match self.placement {
-            Placement::Anywhere => here.and_then(|here| less_burdened(here, self.options)),
-            Placement::Worker(index) => Some(&runtime.workers()[index]),
-            Placement::Here => Some(here.ok_or(SpawnError::NoRuntime).inspect_err(|_| give_back(runtime))?),
-        };
-        runtime.count_spawn(here).inspect_err(|_| give_back(runtime))?;
-        let id = runtime.next_id(here);
-        let parts = PartsOfSpawn { options: self.options, stack_class, id, name: self.name, spawn_site };
-        let task = TaskCell::allocate(NewTask { closure: body, parts, runtime: shared, scope });
-        // SAFETY: one of the two references is the handle's, and the cell was allocated with this closure and output.
-        let handle = unsafe { JoinHandle::new(TaskRef::from_raw(task), TaskCell::<F, T>::output_slot(task)) };
-        if let Some(at_spawn) = self.at_spawn {
-            // SAFETY: the task is live, and ours until it is queued.
-            unsafe { TaskCore::of(task) }.at_end.set(Some(at_spawn.attach(task)));
-        }
-        runtime.tell(|by| Event::Spawned { coroutine: id, by, name: self.name, site: spawn_site });
-        // SAFETY: the other reference is the scheduler's: the task is ours until it is queued.
-        unsafe { enqueue(runtime, task, here, target) };
-        Ok(handle)
-    }
-
-    /// Checks what was asked for, and returns the stack class.
-    fn check(&self, runtime: &Inner) -> Result<u8, SpawnError> {
-        if runtime.is_closing() {
-            return Err(SpawnError::Shutdown);
-        }
-        if let Placement::Worker(index) = self.placement
-            && index >= runtime.workers().len()
-        {
-            return Err(SpawnError::NoWorker { index, workers: runtime.workers().len() });
-        }
-        match self.stack_size_bytes {
-            None => Ok(runtime.config.stack_class),
-            Some(size_bytes) => checked_class(runtime.platform(), size_bytes).map_err(SpawnError::Stack),
-        }
-    }
-
-    fn take_place(&self, runtime: &Inner) -> Result<(), SpawnError> {
-        let Some(places) = &runtime.places else { return Ok(()) };
-        match self.at_limit {
-            AtLimit::Wait => places.take(),
-            AtLimit::Fail if places.try_take() => Ok(()),
-            AtLimit::Fail => Err(SpawnError::Full { limit: places.limit() }),
-        }
-    }
-}
-
-fn give_back(runtime: &Inner) {
-    if let Some(places) = &runtime.places {
-        places.give_back();
+        // SAFETY: forwarded.
+        unsafe { self.spawn_in(Heap, body, scope) }
     }
 }

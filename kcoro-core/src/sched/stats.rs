@@ -83,6 +83,7 @@ impl Counters {
         self.run_queue.set(len as u64);
     }
 
+    #[cfg(feature = "alloc")]
     pub(super) fn run_queue(&self) -> usize {
         self.run_queue.get() as usize
     }

@@ -174,6 +174,7 @@ impl<T> StealSlot<T> {
     }
 
     /// Whether there is a node, as far as a glance tells.
+    #[cfg(feature = "alloc")]
     pub(crate) fn looks_full(&self) -> bool {
         // Relaxed: a hint.
         !self.newest.load(Ordering::Relaxed).is_null()

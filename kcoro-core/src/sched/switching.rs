@@ -19,6 +19,7 @@ use crate::arch::{self, FpControl};
 use crate::primitive::{held, interrupts};
 use crate::stack::RawStack;
 use crate::stack::fiber::{self, Fiber};
+use crate::task::claim::announced::Announced;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::NO_DEADLINE;
 use crate::trace::Event;
@@ -31,6 +32,38 @@ impl Worker {
     /// See [`Schedule::suspend`](crate::task::schedule::Schedule::suspend).
     #[inline]
     pub(super) unsafe fn suspend(&self, deadline_ns: u64) {
+        // SAFETY: forwarded.
+        let me = unsafe { self.begin_park() };
+        if deadline_ns == NO_DEADLINE {
+            // SAFETY: forwarded: we are the current coroutine, our wait has begun.
+            unsafe { self.leave(me, Departed::Parking) };
+        } else {
+            // SAFETY: as above.
+            unsafe { self.suspend_until(me, deadline_ns) };
+        }
+    }
+
+    /// Parks the current coroutine until its claim is won; its wait begins when it has been left.
+    ///
+    /// # Safety
+    ///
+    /// See [`Schedule::suspend_announced`](crate::task::schedule::Schedule::suspend_announced).
+    #[inline]
+    pub(super) unsafe fn suspend_announced(&self, announced: Announced) {
+        // SAFETY: forwarded.
+        let me = unsafe { self.begin_park() };
+        self.set_departed_wait(announced);
+        // SAFETY: forwarded: we are the current coroutine.
+        unsafe { self.leave(me, Departed::Announced) };
+    }
+
+    /// Counts a park of the current coroutine, and returns that.
+    ///
+    /// # Safety
+    ///
+    /// As [`Worker::suspend`].
+    #[inline(always)]
+    unsafe fn begin_park(&self) -> NonNull<Header> {
         // SAFETY: the current coroutine is live, and it is us.
         let me = unsafe {
             let me = self.me();
@@ -40,13 +73,7 @@ impl Worker {
             me
         };
         self.shared.counters.parks.bump();
-        if deadline_ns == NO_DEADLINE {
-            // SAFETY: forwarded: we are the current coroutine, our wait has begun.
-            unsafe { self.leave(me, Departed::Parking) };
-        } else {
-            // SAFETY: as above.
-            unsafe { self.suspend_until(me, deadline_ns) };
-        }
+        me
     }
 
     /// Lets the others that are ready run first.
@@ -116,6 +143,9 @@ impl Worker {
         let me = unsafe { me.as_ref() };
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
             require_default_fp_control(me);
+        }
+        if cfg!(debug_assertions) && me.options.has(Options::IN_SLOT) {
+            super::slot::check(me);
         }
         if held::count() != 0 {
             refuse_held_locks(me);
@@ -233,7 +263,20 @@ impl Worker {
             && next.stack_class() == class
             && !next.claim.is_cancelled()
             && !self.runtime().is_closing()
-            && !next.options.has(Options::MEASURE_STACK)
+            // What lies in a slot runs on the slot's stack.
+            && !next.options.has(Options::MEASURE_STACK.with(Options::IN_SLOT))
+    }
+}
+
+/// What few have to do when they have ended.
+#[cold]
+fn retire_special(ended: &Header) {
+    if ended.options.has(Options::OWN_FP_CONTROL) {
+        // SAFETY: the default is what everyone else expects.
+        unsafe { FpControl::DEFAULT.write() };
+    }
+    if ended.options.has(Options::IN_SLOT) {
+        super::slot::check(ended);
     }
 }
 
@@ -367,9 +410,8 @@ impl Worker {
     unsafe fn retire(&self, task: NonNull<Header>) -> (RawStack, usize) {
         // SAFETY: the caller owns the task, so it is still live here.
         let header = unsafe { task.as_ref() };
-        if header.options.has(Options::OWN_FP_CONTROL) {
-            // SAFETY: the default is what everyone else expects.
-            unsafe { FpControl::DEFAULT.write() };
+        if header.options.has(Options::OWN_FP_CONTROL.with(Options::IN_SLOT)) {
+            retire_special(header);
         }
         let stack = header.detach_stack().expect("a running coroutine has a stack");
         let class = header.stack_class();

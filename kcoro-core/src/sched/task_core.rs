@@ -3,15 +3,19 @@
 //!
 //! ```text
 //!  +--------+--------+--------+-------+------------------------+
-//!  | Header | join   | scope  | links | closure, later output  |   one allocation, two references at the start:
+//!  | Header | join   | scope  | links | closure, later output  |   one piece of memory, two references at the start:
 //!  +--------+--------+--------+-------+------------------------+   the scheduler's and the handle's
 //! ```
+//!
+//! The memory is the heap's, or that of a [slot](super::slot).
 //!
 //! The stage (closure or output) belongs to the scheduler until `ended` is set under the join lock; then the output
 //! belongs to the handle, or, if the handle is gone, to the coroutine that has just ended, which drops it.
 #![expect(unsafe_code, reason = "a cell whose content changes type; tasks by raw pointer")]
 
+#[cfg(feature = "alloc")]
 use alloc::alloc::{Layout, dealloc};
+#[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::ManuallyDrop;
@@ -66,7 +70,7 @@ unsafe impl Send for TaskCore {}
 impl TaskCore {
     /// The core around a header: every header of this scheduler is the first field of one.
     ///
-    /// A pointer to a task is always the one that `TaskCell::allocate` made. A reference to the header would not do: it
+    /// A pointer to a task is always the one that `TaskCell::allocate` made, or the slot. A reference to the header would not do: it
     /// reaches no further than the header.
     ///
     /// # Safety
@@ -74,7 +78,7 @@ impl TaskCore {
     /// The task is live for `'a`.
     #[inline(always)]
     pub(crate) unsafe fn of<'a>(task: NonNull<Header>) -> &'a TaskCore {
-        // SAFETY: headers are made by `TaskCell::allocate` only, where the header is the first field of the core.
+        // SAFETY: headers are made by `TaskCell::new` only, where the header is the first field of the core.
         unsafe { task.cast::<TaskCore>().as_ref() }
     }
 
@@ -131,14 +135,17 @@ pub(super) struct PartsOfSpawn {
 }
 
 impl<F: FnOnce() -> T, T> TaskCell<F, T> {
-    const VTABLE: TaskVtable =
-        TaskVtable { run: Self::run, reject: Self::reject, free: Self::free, scheduler: &SCHEDULER };
+    /// What runs and ends such a task, and frees its memory by `free`.
+    pub(super) const fn vtable(free: unsafe fn(NonNull<Header>)) -> TaskVtable {
+        TaskVtable { run: Self::run, reject: Self::reject, free, scheduler: &SCHEDULER }
+    }
 
-    /// Allocates the task with two references: the scheduler's and the handle's.
-    pub(super) fn allocate(new: NewTask<F>) -> NonNull<Header> {
+    /// A task with two references: the scheduler's and the handle's. `vtable` is of this type.
+    #[inline(always)]
+    pub(super) fn new(new: NewTask<F>, vtable: &'static TaskVtable) -> Self {
         let PartsOfSpawn { options, stack_class, id, name, spawn_site } = new.parts;
-        let parts = Parts { vtable: &Self::VTABLE, options, stack_class, id, name, spawn_site, refs: 2 };
-        let cell = Box::new(TaskCell::<F, T> {
+        let parts = Parts { vtable, options, stack_class, id, name, spawn_site, refs: 2 };
+        TaskCell {
             core: TaskCore {
                 header: Header::new(parts),
                 join: JoinCell::new(),
@@ -150,9 +157,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
                 at_end: Cell::new(None),
             },
             stage: UnsafeCell::new(Stage { closure: ManuallyDrop::new(new.closure) }),
-        });
-        // SAFETY: a box is not null.
-        unsafe { NonNull::new_unchecked(Box::into_raw(cell)).cast() }
+        }
     }
 
     /// # Safety
@@ -205,6 +210,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
             // SAFETY: it is called once, and now.
             unsafe { call(data) };
         }
+        #[cfg(feature = "alloc")]
         let panicked = matches!(output, Err(JoinError::Panicked(_)));
         let failed = output.as_ref().is_err_and(JoinError::is_failure);
         // SAFETY: the stage belongs to the scheduler until `end` says otherwise.
@@ -221,6 +227,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
             }
             Ended::NobodyWantsOutput => {
                 this.core.scope.failed_unobserved.set(failed);
+                #[cfg(feature = "alloc")]
                 if panicked && this.core.scope.on_end.is_none() {
                     // SAFETY: the runtime outlives its tasks.
                     unsafe { (*this.core.runtime).note_unobserved_panic(&this.core.header) };
@@ -231,6 +238,18 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
         }
         // SAFETY: closure and output are gone or the handle's.
         unsafe { TaskCore::tell_scope(cell.cast()) };
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<F: FnOnce() -> T, T> TaskCell<F, T> {
+    const ON_HEAP: TaskVtable = Self::vtable(Self::free);
+
+    /// A task on the heap.
+    pub(super) fn allocate(new: NewTask<F>) -> NonNull<Header> {
+        let cell = Box::new(Self::new(new, &Self::ON_HEAP));
+        // SAFETY: a box is not null.
+        unsafe { NonNull::new_unchecked(Box::into_raw(cell)).cast() }
     }
 
     /// # Safety
@@ -265,7 +284,7 @@ impl<F: FnOnce() -> T, T> TaskCell<F, T> {
     ///
     /// # Safety
     ///
-    /// `task` was allocated by this type.
+    /// `task` is of this type.
     pub(super) unsafe fn output_slot(task: NonNull<Header>) -> OutputSlot {
         // SAFETY: the caller's promise; a union's fields start where it starts.
         OutputSlot(unsafe { task.cast::<Self>().as_ref() }.stage.get().cast())

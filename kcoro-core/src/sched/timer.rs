@@ -12,13 +12,13 @@
 //! | `action` | anyone with a reference |
 #![expect(unsafe_code, reason = "a wheel of raw pointers holds counted timers")]
 
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use core::cell::Cell;
 use core::ptr::NonNull;
 use core::time::Duration;
 
 use super::handle::Handle;
-use super::runtime::Inner;
+use super::runtime_ref::{RuntimeRef, WeakRef};
 use super::timer_queue::{Armed, TimerQueue};
 use super::timers::{Node, Purpose};
 use super::worker::Worker;
@@ -39,7 +39,7 @@ pub(crate) trait Action: Send + Sync + Sized + 'static {
 /// Whose timers: those of one worker.
 #[derive(Clone)]
 pub(crate) struct Home {
-    runtime: Weak<Inner>,
+    runtime: WeakRef,
     worker: usize,
     clock: ClockId,
 }
@@ -51,12 +51,8 @@ impl Home {
             Place::Coroutine(head, _) | Place::Base(head) => {
                 // SAFETY: the calling worker is live.
                 let worker = unsafe { Worker::of_head(head) };
-                // SAFETY: the worker's pointer is that of the `Arc`, which the worker keeps alive: the count that is
-                // given back with this `Arc` was taken just before.
-                let runtime = unsafe {
-                    Arc::increment_strong_count(worker.runtime);
-                    Arc::from_raw(worker.runtime)
-                };
+                // SAFETY: the worker's pointer is the one that counts, and the worker keeps the runtime.
+                let runtime = unsafe { RuntimeRef::retain(worker.runtime) };
                 Ok(Home::of_worker(&runtime, worker.index))
             }
             Place::Interrupt => Err(CannotWait::InInterrupt),
@@ -77,8 +73,8 @@ impl Home {
         Home::of_worker(runtime, turn % runtime.workers().len())
     }
 
-    fn of_worker(runtime: &Arc<Inner>, worker: usize) -> Home {
-        Home { runtime: Arc::downgrade(runtime), worker, clock: runtime.platform().clock_id() }
+    fn of_worker(runtime: &RuntimeRef, worker: usize) -> Home {
+        Home { runtime: WeakRef::of(runtime), worker, clock: runtime.platform().clock_id() }
     }
 
     /// The clock's reading; nothing if the runtime has ended.

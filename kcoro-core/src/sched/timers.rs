@@ -9,6 +9,7 @@
 use core::pin::pin;
 use core::ptr::NonNull;
 
+#[cfg(feature = "alloc")]
 use super::timer::{Caller, Due};
 use super::timer_queue::{Armed, TimerQueue};
 use super::worker::{Departed, Worker};
@@ -29,6 +30,7 @@ pub(super) enum Purpose {
     /// The current wait of this coroutine times out.
     Wait(NonNull<Header>, Generation),
     /// The node is the first field of a [`Caller`], which is called.
+    #[cfg(feature = "alloc")]
     Call,
 }
 
@@ -51,15 +53,28 @@ pub(super) type Timers = TimerQueue<Node>;
 
 /// What one step through the wheel came to.
 enum Found {
-    Woken { task: NonNull<Header>, won: Won, coroutine: u64 },
+    Woken {
+        task: NonNull<Header>,
+        won: Won,
+        coroutine: u64,
+    },
+    #[cfg(feature = "alloc")]
     Due(Due),
     GoOn,
     Done,
 }
 
+#[cfg(feature = "alloc")]
 impl Drop for Worker {
-    /// The runtime is gone: what it would have called is given back.
     fn drop(&mut self) {
+        self.give_timers_back();
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Worker {
+    /// The runtime is gone: what it would have called is given back.
+    pub(super) fn give_timers_back(&self) {
         loop {
             let found = self.shared.timers.expire_step(u64::MAX, |step| match step {
                 // SAFETY: the node was in the wheel, and the lock is held.
@@ -96,6 +111,7 @@ impl Worker {
                     self.tell(|| Event::TimerFired { coroutine });
                     make_ready(task, won);
                 }
+                #[cfg(feature = "alloc")]
                 Found::Due(due) => due.call(now_ns),
                 Found::GoOn => {}
                 Found::Done => return,
@@ -147,6 +163,7 @@ unsafe fn expired(node: NonNull<Node>) -> Found {
                 Err(_) => Found::GoOn,
             }
         }
+        #[cfg(feature = "alloc")]
         // SAFETY: it is the first field of a caller, which has just left the wheel.
         Purpose::Call => Found::Due(unsafe { Caller::left_wheel(node.cast()) }),
     }

@@ -22,6 +22,8 @@ use super::timers::Timers;
 use crate::platform::ambient;
 use crate::stack::RawStack;
 use crate::stack::fiber::Fiber;
+use crate::task::claim::Published;
+use crate::task::claim::announced::Announced;
 use crate::task::header::{Header, Options};
 use crate::task::schedule::{NO_DEADLINE, WorkerHead};
 use crate::util::cache_padded::CachePadded;
@@ -54,6 +56,8 @@ pub(super) struct Local {
     /// How the coroutine that was left by the last switch left, and which it was.
     departed_how: Cell<Departed>,
     departed: Cell<*mut Header>,
+    /// Which wait begins now that it has left, if it left [`Departed::Announced`].
+    departed_wait: Cell<Announced>,
     departed_stack: Cell<Option<(RawStack, usize)>>,
     /// A task that the base loop must start, because its stack could not be had without it.
     pub(super) to_start: Cell<*mut Header>,
@@ -86,6 +90,8 @@ pub(super) enum Departed {
     Nobody,
     /// It waits: publish its park.
     Parking,
+    /// It has announced its wait: begin that, and publish its park.
+    Announced,
     /// It is still ready: queue it again.
     Yielding,
     /// It has ended: recycle its stack.
@@ -112,6 +118,7 @@ impl Worker {
                 tick: Cell::new(0),
                 departed_how: Cell::new(Departed::Nobody),
                 departed: Cell::new(ptr::null_mut()),
+                departed_wait: Cell::new(Announced::NONE),
                 departed_stack: Cell::new(None),
                 to_start: Cell::new(ptr::null_mut()),
                 base_sp: Cell::new(ptr::null_mut()),
@@ -179,6 +186,12 @@ impl Worker {
         self.local.departed_how.set(how);
     }
 
+    /// Notes which wait it has announced.
+    #[inline(always)]
+    pub(super) fn set_departed_wait(&self, announced: Announced) {
+        self.local.departed_wait.set(announced);
+    }
+
     /// Notes the stack of a coroutine that has ended and leaves it for good.
     pub(super) fn set_departed_stack(&self, stack: RawStack, class: usize) {
         self.local.departed_stack.set(Some((stack, class)));
@@ -199,11 +212,16 @@ impl Worker {
         let departed = self.local.departed.get();
         match how {
             Departed::Nobody => {}
-            Departed::Parking => {
+            Departed::Parking | Departed::Announced => {
                 // SAFETY: a coroutine that left parking is live and ours until its park is published.
                 let task = unsafe { NonNull::new_unchecked(departed) };
                 // SAFETY: as above.
-                if unsafe { task.as_ref() }.claim.publish_parked() == crate::task::claim::Published::AlreadyWon {
+                let claim = unsafe { &(*task.as_ptr()).claim };
+                let published = match how {
+                    Departed::Announced => claim.begin_parked(self.local.departed_wait.get()),
+                    _ => claim.publish_parked(),
+                };
+                if published == Published::AlreadyWon {
                     // SAFETY: as above.
                     unsafe { super::tracing::tell_woken(task) };
                     self.push_runnable(task);

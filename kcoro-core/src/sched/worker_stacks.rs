@@ -4,7 +4,10 @@
 
 use core::ptr::NonNull;
 
-use super::stack_cache::{KEEP, Overflow, StackCache};
+use super::slot::{self, SLOT_CLASS};
+use super::stack_cache::StackCache;
+#[cfg(feature = "alloc")]
+use super::stack_cache::{KEEP, Overflow};
 use super::worker::Worker;
 use crate::stack::{RawStack, StackError};
 use crate::task::header::Header;
@@ -24,22 +27,29 @@ impl Worker {
         if header.claim.is_cancelled() || self.runtime().is_closing() {
             return None;
         }
-        self.stacks().take(header.stack_class())
+        // One in a slot has brought its own. No stack of its class is ever cached, so the others pay nothing for it.
+        self.stacks().take(header.stack_class()).or_else(|| header.detach_stack())
     }
 
     /// A stack for `task`, from the platform if need be. Only on the base context.
     pub(super) fn stack_from_base(&self, task: NonNull<Header>) -> Result<RawStack, StackError> {
         // SAFETY: the callers own the task.
-        let class = unsafe { task.as_ref() }.stack_class();
-        if let Some(stack) = self.stacks().take(class) {
+        let header = unsafe { task.as_ref() };
+        let class = header.stack_class();
+        if let Some(stack) = self.stacks().take(class).or_else(|| header.detach_stack()) {
             return Ok(stack);
         }
         self.stacks().refill(class, self.runtime().platform())?;
         self.stacks().take(class).ok_or(StackError::OutOfMemory { os_code: 0 })
     }
 
-    /// Takes back the stack of a coroutine that has ended.
+    /// Takes back the stack of a coroutine that has ended and has left it for good.
     pub(super) fn recycle(&self, stack: RawStack, class: usize) {
+        if class == usize::from(SLOT_CLASS) {
+            // SAFETY: stacks of this class are those of slots, and nothing runs on this one any more.
+            return unsafe { slot::stack_is_left(&stack) };
+        }
+        #[cfg(feature = "alloc")]
         if self.stacks().put(class, stack) == Overflow::TooMany {
             self.stacks().release(class, KEEP / 2, self.runtime().platform());
         }

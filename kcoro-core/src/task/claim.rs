@@ -18,7 +18,8 @@
 //!
 //! Only the waiter calls `begin`. Anyone with a reference may call `try_win`, `request_cancel` and `unpark`. `CLAIMING` is
 //! the phase of a selector that holds its own claim still while it tries to win a peer's: see [`claiming`]. A set of arms
-//! whose nodes stay queued between its waits has a claim of its own: see `standing`.
+//! whose nodes stay queued between its waits has a claim of its own: see `standing`. A coroutine that waits in one queue
+//! leaves `begin` to the destination of its switch: see [`announced`].
 //!
 //! # Publication of a park
 //!
@@ -52,10 +53,14 @@
 //! whole from the level. Whoever ends a region or a shield sets the level anew ([`Claim::set_level`]); because `WHOLE` and
 //! `SHIELD` lie in this word, too, no cancel of the whole is lost by that and none gets past a shield.
 
+pub(crate) mod announced;
 pub(crate) mod claiming;
 #[cfg(feature = "alloc")]
 pub(crate) mod standing;
+mod words;
 
+use self::announced::winning;
+pub(crate) use self::words::{Accepts, Generation, Level, Lost, Outcome, Pending, Published, Won};
 use crate::primitive::atomic::{AtomicU64, Ordering};
 use crate::primitive::const_unless_loom;
 
@@ -77,99 +82,6 @@ const OUTCOME: u64 = 0b111 << OUTCOME_SHIFT;
 const ARM_SHIFT: u32 = 12;
 const ARM: u64 = 0xf_ffff << ARM_SHIFT;
 const GENERATION_SHIFT: u32 = 32;
-
-/// Which sticky requests end a wait: a set of [`Accepts::CANCEL`] and [`Accepts::TOKEN`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Accepts(u64);
-
-impl Accepts {
-    /// Only its event and its deadline end the wait.
-    pub(crate) const NOTHING: Accepts = Accepts(0);
-    /// A cancel ends the wait, too.
-    pub(crate) const CANCEL: Accepts = Accepts(1 << 5);
-    /// An `unpark` ends the wait, too.
-    pub(crate) const TOKEN: Accepts = Accepts(1 << 6);
-
-    const MASK: u64 = Self::CANCEL.0 | Self::TOKEN.0;
-
-    /// Both.
-    pub(crate) const fn and(self, other: Accepts) -> Accepts {
-        Accepts(self.0 | other.0)
-    }
-}
-
-/// How a wait ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum Outcome {
-    /// The awaited event happened; a value, if any, has been handed over.
-    Event = 1,
-    /// What was waited on closed.
-    Closed = 2,
-    /// The deadline passed.
-    TimedOut = 3,
-    /// The waiter was cancelled.
-    Cancelled = 4,
-    /// The waiter was unparked.
-    Token = 5,
-}
-
-impl Outcome {
-    fn of(word: u64) -> Outcome {
-        match (word & OUTCOME) >> OUTCOME_SHIFT {
-            1 => Outcome::Event,
-            2 => Outcome::Closed,
-            3 => Outcome::TimedOut,
-            4 => Outcome::Cancelled,
-            _ => Outcome::Token,
-        }
-    }
-}
-
-/// Which wait of a waiter is meant. A node or timer left over from an earlier wait cannot win a later one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Generation(u32);
-
-impl Generation {
-    fn of(word: u64) -> Generation {
-        Generation((word >> GENERATION_SHIFT) as u32)
-    }
-}
-
-/// A sticky request that was already there when the wait was to begin.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Pending {
-    /// A cancel; it stays.
-    Cancel,
-    /// An `unpark`; it has been consumed.
-    Token,
-}
-
-/// What the winner of a claim has to do next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a parked coroutine that nobody enqueues never runs again"]
-pub(crate) enum Won {
-    /// The waiter has left its stack: the winner makes it runnable.
-    Parked,
-    /// The waiter still runs, or the destination of its switch makes it runnable.
-    Running,
-}
-
-impl Won {
-    fn of(word: u64) -> Won {
-        if word & PARKED == 0 { Won::Running } else { Won::Parked }
-    }
-}
-
-/// What the destination of a switch has to do with the coroutine that left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "an already won coroutine that nobody enqueues never runs again"]
-pub(crate) enum Published {
-    /// It is parked; its winner will make it runnable.
-    Parked,
-    /// It was won before it was parked: make it runnable.
-    AlreadyWon,
-}
 
 /// See the [module](self).
 pub(crate) struct Claim(AtomicU64);
@@ -196,9 +108,7 @@ impl Claim {
     fn begin_as(&self, accepts: Accepts, later: u32) -> Result<Generation, Pending> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if word & STICKY != 0
-                && let Some(pending) = self.take_pending(word, accepts)
-            {
+            if let Some(pending) = self.take_pending(word, accepts) {
                 return Err(pending);
             }
             let generation = Generation::of(word).0.wrapping_add(later);
@@ -212,8 +122,13 @@ impl Claim {
         }
     }
 
-    #[cold]
+    #[inline(always)]
     fn take_pending(&self, word: u64, accepts: Accepts) -> Option<Pending> {
+        if word & STICKY == 0 { None } else { self.take_accepted(word, accepts) }
+    }
+
+    #[cold]
+    fn take_accepted(&self, word: u64, accepts: Accepts) -> Option<Pending> {
         if accepts.0 & Accepts::CANCEL.0 != 0 && word & CANCEL != 0 {
             // Acquire: what the canceller wrote before is visible.
             self.0.load(Ordering::Acquire);
@@ -237,15 +152,14 @@ impl Claim {
     pub(crate) fn try_win(&self, generation: Generation, outcome: Outcome, arm: u32) -> Result<Won, Lost> {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if word & PHASE != WAITING || Generation::of(word) != generation {
+            let Some((next, won)) = winning(word, generation, outcome, arm) else {
                 word = self.until_decided(generation)?;
                 continue;
-            }
-            let done = done(word, outcome, arm);
+            };
             // Release: what we handed over is visible to who sees DONE. Acquire: if PARKED is set, the context that the
             // destination published is visible to us, who will enqueue it.
-            match self.0.compare_exchange_weak(word, done, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Ok(Won::of(word)),
+            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(won),
                 Err(now) => word = now,
             }
         }
@@ -281,6 +195,7 @@ impl Claim {
     /// Takes the publication of a park back, if the coroutine is parked and nobody has won it: then it stays as it is until
     /// the caller has called [`Claim::publish_parked`] and done what that says. The coroutine is live when this is called;
     /// from then on the holder keeps it so.
+    #[cfg(feature = "alloc")]
     pub(crate) fn hold(&self) -> bool {
         let mut word = self.0.load(Ordering::Relaxed);
         while word & PHASE == WAITING && word & PARKED != 0 {
@@ -350,15 +265,6 @@ impl Claim {
     }
 }
 
-/// What a waiter's regions and shields come to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Level {
-    /// A shield keeps off a cancel of the whole waiter.
-    pub(crate) is_shielded: bool,
-    /// A region that no shield keeps off has been cancelled.
-    pub(crate) is_region_cancelled: bool,
-}
-
 /// Whether a wait is under way that such a request ends.
 fn accepts(word: u64, request: Accepts) -> bool {
     word & PHASE == WAITING && word & request.0 != 0
@@ -368,10 +274,6 @@ fn accepts(word: u64, request: Accepts) -> bool {
 fn cancelled(word: u64) -> u64 {
     if accepts(word, Accepts::CANCEL) { done(word | CANCEL, Outcome::Cancelled, 0) } else { word | CANCEL }
 }
-
-/// The claim could not be won: the wait is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Lost;
 
 fn done(word: u64, outcome: Outcome, arm: u32) -> u64 {
     debug_assert!(u64::from(arm) <= ARM >> ARM_SHIFT, "more arms than the claim word can name");

@@ -46,7 +46,10 @@ impl Options {
     pub(crate) const MIGRATES: Options = Options(2);
     /// Its stack is painted at the start, so that its high-water mark can be read at the end.
     pub(crate) const MEASURE_STACK: Options = Options(4);
+    /// It lies in a slot, whose stack it has had from its spawn on.
+    pub(crate) const IN_SLOT: Options = Options(8);
 
+    /// Whether it has one of `option`.
     #[inline]
     pub(crate) const fn has(self, option: Options) -> bool {
         self.0 & option.0 != 0
@@ -203,7 +206,12 @@ impl Header {
         self.started.set(true);
     }
 
-    /// Takes the stack away again; the task has ended.
+    /// Gives the task the stack on which it will start, if nobody else is to. Only who has made the task calls this.
+    pub(crate) fn bring_stack(&self, stack: RawStack) {
+        self.stack.set(Some(stack));
+    }
+
+    /// Takes the stack away again: the task has ended, or is about to start on one that it has brought.
     #[inline]
     pub(crate) fn detach_stack(&self) -> Option<RawStack> {
         self.stack.take()
@@ -240,13 +248,15 @@ impl Header {
     /// The caller has one, and does not use it again.
     #[inline]
     pub(crate) unsafe fn release(this: NonNull<Header>) {
-        // Release: all that this reference was used for comes before the free.
         // SAFETY: the caller has a reference.
-        if unsafe { this.as_ref() }.refs.fetch_sub(1, Ordering::Release) == 1 {
-            // Acquire: all that the other references were used for comes before the free. A load and not a fence, which
-            // ThreadSanitizer does not understand: it reads what the subtraction above has just written, and so costs nothing.
-            // SAFETY: the count has reached zero, so we are the only one who can reach the header.
-            unsafe { this.as_ref() }.refs.load(Ordering::Acquire);
+        let refs = &unsafe { this.as_ref() }.refs;
+        // Whose reference is the only one need not count it down: nobody is left to make another. Acquire, here and below: all
+        // that the other references were used for comes before the free. Below it is a load and not a fence, which
+        // ThreadSanitizer does not understand: it reads what the subtraction has just written, and so costs nothing.
+        let is_last = refs.load(Ordering::Acquire) == 1
+            // Release: all that this reference was used for comes before the free.
+            || (refs.fetch_sub(1, Ordering::Release) == 1 && refs.load(Ordering::Acquire) == 0);
+        if is_last {
             // SAFETY: that was the last reference.
             unsafe { (this.as_ref().vtable.free)(this) };
         }

@@ -6,6 +6,7 @@
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
+use super::claim::announced::Announced;
 use super::header::Header;
 use crate::platform::ambient;
 use crate::platform::{ClockId, Platform};
@@ -26,6 +27,13 @@ pub(crate) unsafe trait Schedule: Sync {
     /// The caller owns the task: it won a published park of it, and nobody else will enqueue it.
     unsafe fn make_ready(&self, task: NonNull<Header>);
 
+    /// As [`Schedule::make_ready`], by a caller on `worker`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Schedule::make_ready`]; `worker` is the calling one.
+    unsafe fn make_ready_on(&self, worker: NonNull<WorkerHead>, task: NonNull<Header>);
+
     /// Switches away from the current coroutine until its claim is won; the deadline wins it with `TimedOut`.
     ///
     /// # Safety
@@ -33,6 +41,13 @@ pub(crate) unsafe trait Schedule: Sync {
     /// Called on the stack of the current coroutine of `worker`, which is the calling one, with a wait begun and no lock
     /// held. The coroutine may come back on another worker if it allowed that: `worker` is stale afterwards.
     unsafe fn suspend(&self, worker: NonNull<WorkerHead>, deadline_ns: u64);
+
+    /// As [`Schedule::suspend`] without a deadline, with the wait announced: it begins when the switch is over.
+    ///
+    /// # Safety
+    ///
+    /// As [`Schedule::suspend`].
+    unsafe fn suspend_announced(&self, worker: NonNull<WorkerHead>, announced: Announced);
 
     /// Puts the current coroutine behind the others that are ready on `worker`, and refills the run budget.
     ///
@@ -48,6 +63,13 @@ pub(crate) unsafe trait Schedule: Sync {
     ///
     /// `worker` is the calling one.
     unsafe fn choose(&self, worker: NonNull<WorkerHead>, options: usize) -> usize;
+
+    /// How many coroutines `worker` has switched to. Callable from a signal handler or an exception vector.
+    ///
+    /// # Safety
+    ///
+    /// As [`Schedule::platform`].
+    unsafe fn switches(&self, worker: NonNull<WorkerHead>) -> u64;
 
     /// The platform of `worker`'s runtime.
     ///

@@ -6,6 +6,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 use std::boxed::Box;
 
+use super::claim::announced::Announced;
 use super::header::{Header, Options, Parts, Rejected, TaskRef, TaskVtable};
 use super::schedule::{Schedule, WorkerHead};
 use crate::platform::Platform;
@@ -19,6 +20,14 @@ unsafe impl Schedule for Nobody {
         unreachable!("nothing is made ready")
     }
 
+    unsafe fn make_ready_on(&self, _: NonNull<WorkerHead>, _: NonNull<Header>) {
+        unreachable!("nothing is made ready")
+    }
+
+    unsafe fn suspend_announced(&self, _: NonNull<WorkerHead>, _: Announced) {
+        unreachable!("nothing runs")
+    }
+
     unsafe fn suspend(&self, _: NonNull<WorkerHead>, _: u64) {
         unreachable!("nothing runs")
     }
@@ -29,6 +38,10 @@ unsafe impl Schedule for Nobody {
 
     unsafe fn choose(&self, _: NonNull<WorkerHead>, _: usize) -> usize {
         unreachable!("nothing runs")
+    }
+
+    unsafe fn switches(&self, _worker: NonNull<WorkerHead>) -> u64 {
+        unreachable!("there is no worker")
     }
 
     unsafe fn platform<'a>(&self, _: NonNull<WorkerHead>) -> &'a dyn Platform {

@@ -40,6 +40,7 @@ impl ChannelId {
     }
 }
 
+#[cfg(feature = "alloc")]
 impl ScopeId {
     #[inline(always)]
     pub(crate) fn of<T: ?Sized>(scope: *const T) -> Self {
@@ -210,6 +211,7 @@ pub(crate) struct WaitRecord {
     what: AtomicU64,
     since_ns: AtomicU64,
     /// The mailbox of the actor whose life the coroutine is; zero is none.
+    #[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "actors need an allocator"))]
     serves: AtomicU64,
 }
 

@@ -139,7 +139,6 @@ pub enum Watched {
 
 impl Watched {
     /// What came of it, for an arm that is registered to be watched: its winner takes and gives nothing.
-    #[cfg(feature = "alloc")]
     pub(crate) fn by(registered: Registered) -> Self {
         if registered == Registered::Waits { Self::Watches } else { Self::Ready }
     }

@@ -15,6 +15,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `arm` | what a select needs of an operation |
+//! | `park` | how a coroutine parks |
 //! | `queue` | nodes and the list of them, used under the lock of what is waited on |
 //! | `random` | the draws that make a select fair |
 //! | `wake` | what it takes to wake a coroutine, a thread, a future |
@@ -25,6 +26,7 @@
 
 pub(crate) mod arm;
 pub(crate) mod future;
+mod park;
 pub(crate) mod queue;
 pub(crate) mod random;
 #[cfg(feature = "std")]
@@ -37,11 +39,12 @@ use core::fmt;
 use core::ptr::NonNull;
 
 pub use self::future::{WaitError, block_on};
+pub(crate) use self::park::{CoroutineWaiter, WaitsInOne};
 use crate::platform::ClockId;
 use crate::primitive::interrupts;
 use crate::task::claim::{Accepts, Claim, Generation, Outcome, Pending};
 use crate::task::header::Header;
-use crate::task::schedule::{NO_DEADLINE, Place, WorkerHead};
+use crate::task::schedule::{Place, WorkerHead};
 use crate::task::wait_record::WaitsFor;
 
 /// Why an operation that had to wait was refused. Its non-waiting part has been tried before.
@@ -95,12 +98,6 @@ pub(crate) fn enter() -> Entry {
 }
 
 impl Entry {
-    /// Whether the caller is a coroutine: then asking for its waiter is cheap enough to be done under a lock.
-    #[inline]
-    pub(crate) fn is_coroutine(self) -> bool {
-        matches!(self.0, Place::Coroutine(..))
-    }
-
     /// Whether the caller has been cancelled: every cancellable operation asks first.
     #[inline]
     pub(crate) fn check_cancelled(self) -> Result<(), CancelRequested> {
@@ -110,6 +107,32 @@ impl Entry {
             #[cfg(feature = "std")]
             Place::Outside if thread::is_cancelled() => Err(CancelRequested),
             _ => Ok(()),
+        }
+    }
+
+    /// The caller as a waiter, if it is a coroutine that can wait.
+    #[inline]
+    pub(crate) fn coroutine(self) -> Option<CoroutineWaiter> {
+        match self.0 {
+            Place::Coroutine(worker, task) if !is_unwinding() => Some(CoroutineWaiter { worker, task }),
+            _ => None,
+        }
+    }
+
+    /// Pays a wake that is owed, and charges the operation that owes it to the run budget. No lock may be held.
+    #[inline]
+    pub(crate) fn wake_and_charge(self, owed: Option<wake::Wake>) {
+        let paid = match (&owed, self.0) {
+            (None, _) => true,
+            // In place: to move it costs more than to pay it.
+            (Some(wake), Place::Coroutine(worker, _)) => wake.pay_on(worker),
+            _ => false,
+        };
+        if paid {
+            core::mem::forget(owed);
+            self.charge();
+        } else {
+            wake_other(owed);
         }
     }
 
@@ -150,6 +173,15 @@ impl Entry {
 }
 
 #[cold]
+fn wake_other(owed: Option<wake::Wake>) {
+    if let Some(wake) = owed {
+        wake.wake();
+    }
+    // Asked anew: a foreign waker may have suspended the coroutine, which may have come back elsewhere.
+    enter().charge();
+}
+
+#[cold]
 fn charge_exhausted(worker: NonNull<WorkerHead>) {
     // In a critical section of a driver nothing may suspend; it will be asked again soon after.
     if !is_unwinding() && !interrupts::are_masked() {
@@ -179,6 +211,7 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
+    #[inline]
     pub(crate) fn claim(&self) -> &Claim {
         match self {
             // SAFETY: a running coroutine's header is live, and this value stays in its frame.
@@ -244,50 +277,9 @@ impl Waiter {
             return ended;
         }
         match self {
-            Waiter::Coroutine(worker, task) => park_coroutine(worker, task, what, accepts, limit, generation),
+            Waiter::Coroutine(worker, task) => park::begun(worker, task, what, accepts, limit, generation),
             #[cfg(feature = "std")]
             Waiter::Thread(parker) => parker.park(accepts, limit, generation),
         }
     }
-}
-
-#[inline]
-fn park_coroutine(
-    worker: NonNull<WorkerHead>,
-    task: NonNull<Header>,
-    what: WaitsFor,
-    accepts: Accepts,
-    limit: Limit,
-    generation: Generation,
-) -> (Outcome, u32) {
-    // SAFETY: nothing suspended since the waiter was made, so this is the calling worker; the header is our own.
-    let (head, header) = unsafe { (worker.as_ref(), task.as_ref()) };
-    let own_ns = match limit {
-        Limit::Never => NO_DEADLINE,
-        // SAFETY: as above.
-        Limit::AfterNs(ns) => unsafe { WorkerHead::now_ns(worker) }.saturating_add(ns),
-        Limit::AtNs(ns) => ns,
-    };
-    // A wait that cannot be cancelled is not cut short by an enclosing `timeout` either.
-    let cancellable = accepts.and(Accepts::CANCEL) == accepts;
-    let scope_ns = if cancellable { header.deadline_ns.get() } else { NO_DEADLINE };
-    let deadline_ns = own_ns.min(scope_ns);
-    let already_due = deadline_ns != NO_DEADLINE && deadline_ns <= head.cached_now_ns.get();
-    if already_due {
-        // By a clock that is never ahead: no switch is needed to find out. Losing means that it ended.
-        let _ = header.claim.try_win(generation, Outcome::TimedOut, 0);
-    } else {
-        header.waits.note(what, head.cached_now_ns.get());
-        // SAFETY: we are the current coroutine of this worker, our wait has begun, and no lock is held.
-        unsafe { head.scheduler.suspend(worker, deadline_ns) };
-    }
-    let ended = header.claim.outcome().expect("a coroutine is resumed only after its claim was won");
-    if already_due {
-        // Else a loop over waits that are over before they begin would never let others run.
-        Entry(Place::Coroutine(worker, task)).charge();
-    }
-    if ended.0 == Outcome::TimedOut && scope_ns < own_ns {
-        return (Outcome::Cancelled, 0);
-    }
-    ended
 }

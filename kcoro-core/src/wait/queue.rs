@@ -11,18 +11,17 @@
 //! The nodes of a set of arms lie on the heap and stay queued while the set does not wait: see [`standing`].
 #![expect(unsafe_code, reason = "an intrusive list over nodes in the waiters' frames")]
 
+mod node;
 #[cfg(feature = "alloc")]
 pub(crate) mod standing;
 
-use core::cell::{Cell, UnsafeCell};
-use core::marker::PhantomPinned;
 use core::ptr;
 
+pub(crate) use self::node::Node;
 use self::standing::Standing;
-use super::Waiter;
-use super::wake::{Wake, WakeHandle};
+use super::wake::Wake;
+use crate::task::claim::Outcome;
 use crate::task::claim::claiming::{Missed, Party, meet};
-use crate::task::claim::{Claim, Generation, Outcome};
 
 /// Without an allocator there is no set of arms.
 #[cfg(not(feature = "alloc"))]
@@ -39,64 +38,6 @@ pub(crate) mod standing {
         pub(super) unsafe fn meet_or_find(_own: Party<'_>, _node: *const Node) -> Result<Option<Wake>, Over> {
             Ok(None)
         }
-    }
-}
-
-/// One waiter's place in one queue.
-pub(crate) struct Node {
-    prev: Cell<*const Node>,
-    next: Cell<*const Node>,
-    queued: Cell<bool>,
-    /// See [`Party::rank`]; means something if this is the node of a selector.
-    rank: u32,
-    claim: *const Claim,
-    generation: Generation,
-    arm: u32,
-    handle: UnsafeCell<Option<WakeHandle>>,
-    slot: *mut (),
-    /// Whose node it is, if it stays queued from one wait to the next.
-    standing: *const Standing,
-    _pinned: PhantomPinned,
-}
-
-impl Node {
-    /// A node for the wait `generation` of `waiter`. `slot` is where a value is handed over; it means something to the
-    /// queue's users only.
-    pub(crate) fn new(waiter: &Waiter, generation: Generation, slot: *mut ()) -> Node {
-        Node::with_claim(waiter.claim(), waiter.handle(), generation, slot)
-    }
-
-    /// A node whose claim lies elsewhere (in a pinned future).
-    pub(crate) fn with_claim(claim: *const Claim, handle: WakeHandle, generation: Generation, slot: *mut ()) -> Node {
-        Node {
-            prev: Cell::new(ptr::null()),
-            next: Cell::new(ptr::null()),
-            queued: Cell::new(false),
-            rank: 0,
-            claim,
-            generation,
-            arm: 0,
-            handle: UnsafeCell::new(Some(handle)),
-            slot,
-            standing: ptr::null(),
-            _pinned: PhantomPinned,
-        }
-    }
-
-    /// A node for one arm of a selector, which may be a set of arms. `handle` keeps the set alive.
-    pub(crate) fn of_arm(own: Party<'_>, handle: WakeHandle, slot: *mut (), set: Option<&Standing>) -> Node {
-        let node = Node::with_claim(own.claim, handle, own.generation, slot);
-        Node { rank: own.rank, arm: own.arm, standing: set.map_or(ptr::null(), ptr::from_ref), ..node }
-    }
-
-    /// Replaces what wakes this waiter and returns what did before; drop that outside the lock.
-    ///
-    /// # Safety
-    ///
-    /// The lock of the queue that the node is in is held.
-    pub(crate) unsafe fn replace_handle(&self, handle: WakeHandle) -> Option<WakeHandle> {
-        // SAFETY: the lock excludes the winner, the only other one who touches the handle.
-        unsafe { (*self.handle.get()).replace(handle) }
     }
 }
 

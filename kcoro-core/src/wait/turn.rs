@@ -15,7 +15,7 @@
 use core::pin::pin;
 
 use super::queue::{Node, WaitQueue};
-use super::{CannotWait, Limit, WaitError, enter};
+use super::{CannotWait, Limit, WaitError, WaitsInOne, enter};
 use crate::primitive::{SpinGuard, SpinLock};
 use crate::task::claim::{Accepts, Outcome};
 use crate::task::wait_record::WaitsFor;
@@ -117,20 +117,20 @@ pub(crate) fn wait_charged<T: Turn>(turn: &T, accepts: Accepts, mut limit: Limit
         if let Some(output) = turn.poll(&mut state) {
             return Ok(output);
         }
-        let begun = waiter.map_err(Ended::CannotWait).and_then(|waiter| match waiter.begin(accepts) {
-            Ok(generation) => Ok((waiter, generation)),
+        let announced = waiter.map_err(Ended::CannotWait).and_then(|waiter| match waiter.announce(accepts) {
+            Ok(announced) => Ok((waiter, announced)),
             Err(_) => Err(Ended::Cancelled),
         });
-        let (waiter, generation) = match begun {
-            Ok(begun) => begun,
+        let (waiter, announced) = match announced {
+            Ok(announced) => announced,
             Err(why) => return turn.leave(state).ok_or(why),
         };
-        let node = pin!(Node::new(&waiter, generation, slot_of(turn)));
-        let node: *const Node = &raw const *node;
+        let node = pin!(waiter.node(announced, slot_of(turn)));
+        let node: *const Node = &raw const **node;
         // SAFETY: node and turn stay in place until the node is removed: by its winner, or below.
         unsafe { turn.enqueue(&mut state, node) };
         drop(state);
-        let outcome = waiter.park(turn.waits_for(), accepts, limit, generation).0;
+        let outcome = waiter.park_announced(turn.waits_for(), announced, limit);
         if let Outcome::Event | Outcome::Closed = outcome {
             match turn.won(outcome) {
                 Some(output) => return Ok(output),

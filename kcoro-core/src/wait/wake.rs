@@ -10,6 +10,7 @@ use core::task::Waker;
 
 use crate::task::claim::{Claim, Won};
 use crate::task::header::Header;
+use crate::task::schedule::WorkerHead;
 
 /// Wakes one waiter.
 pub(crate) enum WakeHandle {
@@ -56,13 +57,12 @@ unsafe impl Send for Wake {}
 
 impl Wake {
     /// That of a waiter whose claim has been won.
-    #[cfg(feature = "alloc")]
     pub(crate) fn new(handle: WakeHandle, won: Won) -> Self {
         Self { handle, won }
     }
 
     /// The coroutine whose wake it is, and how it was won.
-    #[cfg(all(feature = "alloc", not(loom)))]
+    #[cfg(not(loom))]
     pub(crate) fn coroutine(&self) -> Option<(NonNull<Header>, Won)> {
         match &self.handle {
             WakeHandle::Coroutine(task) => Some((*task, self.won)),
@@ -79,6 +79,19 @@ impl Wake {
             WakeHandle::Thread(parker) => parker.unpark(),
             WakeHandle::Task(waker) => waker.wake(),
         }
+    }
+}
+
+impl Wake {
+    /// Pays that of a coroutine, by a caller on `worker`. Says whether it was one's: then it is to be forgotten.
+    #[inline]
+    pub(crate) fn pay_on(&self, worker: NonNull<WorkerHead>) -> bool {
+        let WakeHandle::Coroutine(task) = &self.handle else { return false };
+        if self.won == Won::Parked {
+            // SAFETY: as in `make_ready`; the worker is the caller's.
+            unsafe { task.as_ref().vtable.scheduler.make_ready_on(worker, *task) };
+        }
+        true
     }
 }
 

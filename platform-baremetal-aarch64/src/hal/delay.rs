@@ -26,9 +26,9 @@ pub struct Delay {
 }
 
 impl Delay {
-    /// From here on parking is worth it. To park, switch, set the timer, take its interrupt and switch back takes 2 to 4 us on a
-    /// core of 1 GHz (`qemu/src/bin/drivers.rs` prints what it takes under the emulator); below a few times that it would save
-    /// the others little, and make the delay longer by as much.
+    /// From here on parking is worth it. To park, set the timer, switch twice and come back took 10 us under the emulator, in an
+    /// optimised build (`qemu/src/bin/drivers.rs` prints it); a delay of less than twice that would give the others little,
+    /// and last longer than it should by as much.
     pub const PARK_FROM_NS: u32 = 20_000;
 
     /// A delay that parks from [`Delay::PARK_FROM_NS`] on.

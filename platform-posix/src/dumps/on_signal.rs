@@ -3,11 +3,8 @@
 //!
 //! The handler, `signal-hook`'s, only writes a byte to a pipe and calls the handler that was there before. A thread of its
 //! own makes the dump and writes it: it needs no worker, so it shows also a runtime whose workers are all stuck.
-#![expect(unsafe_code, reason = "changes a flag of a signal's action by raw system calls")]
 
 use std::io::{self, Write};
-use std::mem::MaybeUninit;
-use std::ptr;
 use std::thread::{self, JoinHandle};
 
 use kcoro_core::sched::Handle;
@@ -15,6 +12,7 @@ use signal_hook::consts::{SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::{Handle as SignalsHandle, Signals};
 
 use super::dump_text;
+use crate::signals::run_on_alternate_stack;
 
 /// A signal that may stand for "dump".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,24 +68,6 @@ pub fn dump_on_signal(
     let runtime = runtime.clone();
     let thread = thread::Builder::new().name("kcoro-dump".into()).spawn(move || serve(signals, &runtime, to))?;
     Ok(DumpOnSignal { handle, thread: Some(thread) })
-}
-
-/// Lets the handler of `signal` run on its thread's alternate stack, where there is one. Workers have one; without it the
-/// kernel would put kilobytes of the processor's state on whatever coroutine's stack the signal hits.
-fn run_on_alternate_stack(signal: i32) -> io::Result<()> {
-    let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: only asks, and `action` may be written to.
-    if unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the call has filled it.
-    let mut action = unsafe { action.assume_init() };
-    action.sa_flags |= libc::SA_ONSTACK;
-    // SAFETY: the action that is in place but for the flag, which changes nothing where there is no alternate stack.
-    if unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }
 
 fn serve(mut signals: Signals, runtime: &Handle, mut to: impl Write) {

@@ -3,13 +3,14 @@
 
 use alloc::boxed::Box;
 use core::future::Future;
-use core::pin::pin;
+use core::mem::ManuallyDrop;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use kcoro_core::cancel::CancelToken;
-use kcoro_core::channel::{SendError, TryRecvError, TrySendError, bounded, rendezvous};
-use kcoro_core::sched::yield_now;
+use kcoro_core::channel::{Receiver, SendError, Sender, TryRecvError, TrySendError, bounded, rendezvous};
+use kcoro_core::sched::{JoinHandle, yield_now};
 use kcoro_core::select::{Order, Select, after_arm, cancelled_arm};
 use kcoro_core::wait::WaitError;
 
@@ -43,43 +44,47 @@ pub(crate) fn what_is_ready_is_told_and_not_taken(_: &Stage) {
     assert_eq!((set.ready(), set.wait()), (Ok(of_value), Ok((of_value, false))));
 }
 
+fn told_to_receive(rx: &Receiver<u8>) -> JoinHandle<bool> {
+    let rx = rx.clone();
+    parked(move || {
+        let mut set = Select::new();
+        let arm = set.recv(&rx, |_| ());
+        set.ready() == Ok(arm)
+    })
+}
+
+fn told_to_send(tx: &Sender<u8>) -> JoinHandle<bool> {
+    let tx = tx.clone();
+    parked(move || {
+        let mut set = Select::new();
+        let arm = set.send(&tx, 9, |_| ());
+        set.ready() == Ok(arm)
+    })
+}
+
 pub(crate) fn who_waits_for_readiness_is_told_whatever_makes_it_so(_: &Stage) {
-    let watches = |rounds: usize, ready: fn(&mut Select<'_, ()>) -> bool, mut set: Select<'static, ()>| {
-        parked(move || (0..rounds).all(|_| ready(&mut set)))
-    };
-    let ready: fn(&mut Select<'_, ()>) -> bool = |set| set.ready().is_ok();
+    // A value; room; a sender or a receiver that begins to wait; a close.
     let (tx, rx) = bounded(1);
-    let (tx, rx): (&'static _, &'static _) = (Box::leak(Box::new(tx)), Box::leak(Box::new(rx)));
-    // A value; room; a sender that begins to wait, a receiver; and closes.
-    let mut set = Select::new();
-    set.recv(rx, |_: Result<u8, _>| ());
-    let told = watches(1, ready, set);
+    let told = told_to_receive(&rx);
     tx.try_send(1).unwrap();
     assert!(told.join().unwrap());
-    let mut set = Select::new();
-    set.send(tx, 2, |_| ());
-    let told = watches(1, ready, set);
+    let told = told_to_send(&tx);
     assert_eq!(rx.try_recv(), Ok(1));
     assert!(told.join().unwrap());
     let (tx, rx) = rendezvous();
-    let (tx, rx): (&'static _, &'static _) = (Box::leak(Box::new(tx)), Box::leak(Box::new(rx)));
-    let mut set = Select::new();
-    set.recv(rx, |_: Result<u8, _>| ());
-    let told = watches(1, ready, set);
-    let sends = parked(|| tx.send(3));
+    let (told, other) = (told_to_receive(&rx), tx.clone());
+    let sends = parked(move || other.send(3));
     assert!(told.join().unwrap());
     assert_eq!((rx.recv(), sends.join().unwrap()), (Ok(3), Ok(())));
-    let mut set = Select::new();
-    set.send(tx, 4, |_| ());
-    let told = watches(1, ready, set);
-    let receives = parked(|| rx.recv());
+    let (told, other) = (told_to_send(&tx), rx.clone());
+    let receives = parked(move || other.recv());
     assert!(told.join().unwrap());
     assert_eq!((tx.try_send(5), receives.join().unwrap()), (Ok(()), Ok(5)));
-    let mut set = Select::new();
-    set.send(tx, 4, |_| ());
-    let told = watches(2, ready, set);
+    let both = [told_to_send(&tx), told_to_receive(&rx)];
+    rest();
+    assert!(both.iter().all(|told| !told.is_finished()), "two that watch are not ready for each other");
     tx.close();
-    assert!(told.join().unwrap());
+    both.into_iter().for_each(|told| assert!(told.join().unwrap()));
 }
 
 pub(crate) fn a_wait_for_readiness_is_in_nobodys_way(_: &Stage) {
@@ -105,22 +110,14 @@ pub(crate) fn a_wait_for_readiness_is_in_nobodys_way(_: &Stage) {
 
 pub(crate) fn a_hint_that_is_not_used_is_nobodys_loss(_: &Stage) {
     let (tx, rx) = bounded(1);
-    let watch = |rx: &kcoro_core::channel::Receiver<u8>| {
-        let rx = rx.clone();
-        parked(move || {
-            let mut set = Select::new();
-            let arm = set.recv(&rx, |value| value);
-            set.ready() == Ok(arm)
-        })
-    };
-    let (first, second) = (watch(&rx), watch(&rx));
+    let (first, second) = (told_to_receive(&rx), told_to_receive(&rx));
     tx.try_send(1).unwrap();
     assert!(first.join().unwrap() && second.join().unwrap(), "all of them are told");
-    let third = watch(&rx);
+    let third = told_to_receive(&rx);
     assert!(third.join().unwrap());
     assert_eq!(rx.try_recv(), Ok(1));
     // One that has been told of what is gone again waits on.
-    let fourth = watch(&rx);
+    let fourth = told_to_receive(&rx);
     assert_eq!((tx.try_send(2), rx.try_recv()), (Ok(()), Ok(2)));
     rest();
     tx.try_send(3).unwrap();
@@ -177,10 +174,9 @@ pub(crate) fn a_set_that_nobody_awaits_any_more_has_taken_nothing(_: &Stage) {
     assert_eq!((tx.try_send(1), rx.len()), (Ok(()), 0), "it is handed over");
     drop(awaits);
     assert_eq!(next.join().unwrap(), Ok(1), "to the next in line");
-    let mut awaits = Box::pin(set.wait_async());
-    assert!(awaits.as_mut().poll(&mut context).is_pending());
+    let mut forgotten = ManuallyDrop::new(set.wait_async());
+    assert!(Pin::new(&mut *forgotten).poll(&mut context).is_pending());
     assert_eq!((tx.try_send(2), rx.len()), (Ok(()), 0));
-    core::mem::forget(awaits);
     assert_eq!((set.try_ready(), rx.len()), (Some(arm), 1), "who looks at the set ends what was forgotten");
     assert_eq!((set.wait(), set.try_select()), (Ok((arm, 2)), None));
     let mut awaits = pin!(set.wait_async());
@@ -206,9 +202,8 @@ pub(crate) fn what_an_awaited_set_has_sent_stays_sent(_: &Stage) {
     assert!(set.is_empty());
     // Gone with its set: it leaves its queue, and takes its value with it.
     set.send(&out, 8, |sent| sent.map_err(SendError::into_inner));
-    let mut awaits = Box::pin(set.wait_async());
-    assert!(awaits.as_mut().poll(&mut context).is_pending());
-    core::mem::forget(awaits);
+    let mut forgotten = ManuallyDrop::new(set.wait_async());
+    assert!(Pin::new(&mut *forgotten).poll(&mut context).is_pending());
     drop(set);
     assert_eq!(outside.try_recv(), Err(TryRecvError::Empty));
 }

@@ -124,9 +124,11 @@ fn ticks_that_nobody_takes_are_not_kept() {
         place.after(8 * SHORT).recv().unwrap();
         place.until(|| !rx.is_empty());
         assert_eq!((rx.len(), rx.capacity()), (1, 1));
+        let taken = now();
         let first = rx.recv().unwrap();
         let next = rx.recv().unwrap();
         assert!(next.duration_since(first).unwrap() >= 6 * SHORT, "those between are lost");
+        assert!(next > taken, "and none of them is made up for: the next is one that was still to come");
     });
 }
 

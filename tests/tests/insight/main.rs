@@ -3,4 +3,5 @@
 
 mod dump;
 mod dump_on_signal;
+mod hogs;
 mod metrics;

@@ -16,3 +16,4 @@ mod scope_no_stack;
 mod scopes;
 mod shutdown;
 mod shutdown_races;
+mod statics;

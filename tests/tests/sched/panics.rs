@@ -39,7 +39,11 @@ fn an_unobserved_panic_is_reported_once_and_the_others_go_on() {
         count.fetch_add(1, Ordering::Relaxed);
     };
     let runtime = builder().workers(2).on_unobserved_panic(hook).build().unwrap();
-    runtime.builder().name("doomed").spawn(|| panic!("unseen")).unwrap().detach();
+    // It panics when its handle has gone, not before.
+    let (go, gone) = bounded(1);
+    let body = move || panic!("unseen, after {:?}", gone.recv());
+    runtime.builder().name("doomed").spawn(body).unwrap().detach();
+    go.send(()).unwrap();
     until(|| seen.load(Ordering::Relaxed) == 1);
     runtime.run(|| spawn(|| ()).unwrap().join().unwrap()).unwrap();
     end(runtime);
@@ -53,7 +57,9 @@ fn an_unobserved_panic_shuts_down_if_the_policy_says_so() {
         .run(|| {
             let (_tx, rx) = bounded::<u8>(1);
             let waits = spawn(move || rx.recv()).unwrap();
-            spawn(|| panic!("unseen")).unwrap().detach();
+            let (go, gone) = bounded(1);
+            spawn(move || panic!("unseen, after {:?}", gone.recv())).unwrap().detach();
+            go.send(()).unwrap();
             until(|| matches!(spawn(|| ()).map(|handle| handle.detach()), Err(SpawnError::Shutdown)));
             // This coroutine is cancelled, too, so it can only look.
             until(|| waits.is_finished());

@@ -30,26 +30,39 @@ struct Image {
 pub fn check_all(session: &mut Session, machine: Machine) {
     let mut checked = 0;
     for name in PROGRAMS.iter().map(|program| program.name) {
-        let path = machine.image(name);
-        if !path.exists() {
+        if !machine.image(name).exists() {
             continue;
         }
         checked += 1;
-        match faults(&path) {
-            Ok(faults) if faults.is_empty() => session.tally.passed += 1,
-            Ok(faults) => session.fail(&format!("the image of {name} has {}", faults.join(", "))),
-            Err(why) => session.fail(&format!("the image of {name} cannot be read: {why}")),
-        }
+        check(session, name, machine);
     }
     if checked == 0 {
         session.fail("there is no image to check");
     }
-    if let Ok(image) = read(&machine.image("hello")) {
-        let size = |name| image.sections.iter().find(|section| section.0 == name).map_or(0, |section| section.1);
-        let [code, constants, data] = [".text", ".rodata", ".data"].map(size);
-        let build = if machine.release { "release" } else { "debug" };
-        session.say(&format!("hello, {build}: .text {code} bytes, .rodata {constants}, .data {data}, in whole pages"));
+    say_size(session, "hello", machine);
+}
+
+/// Checks the image of the program `name`, which has been built for `machine`.
+pub fn check(session: &mut Session, name: &str, machine: Machine) {
+    match faults(&machine.image(name)) {
+        Ok(faults) if faults.is_empty() => session.tally.passed += 1,
+        Ok(faults) => session.fail(&format!("the image of {name} has {}", faults.join(", "))),
+        Err(why) => session.fail(&format!("the image of {name} cannot be read: {why}")),
     }
+}
+
+/// Says how large the image of the program `name` is.
+pub fn say_size(session: &mut Session, name: &str, machine: Machine) {
+    if let Ok(image) = read(&machine.image(name)) {
+        let [code, constants, data] = [".text", ".rodata", ".data"].map(|section| image.section_bytes(section));
+        let build = if machine.release { "release" } else { "debug" };
+        session.say(&format!("{name}, {build}: .text {code} bytes, .rodata {constants}, .data {data}, in whole pages"));
+    }
+}
+
+/// How much code the program `name` has, in whole pages.
+pub fn code_bytes(name: &str, machine: Machine) -> Result<u64, String> {
+    Ok(read(&machine.image(name))?.section_bytes(".text"))
 }
 
 fn faults(path: &Path) -> Result<Vec<String>, String> {
@@ -78,6 +91,10 @@ impl Image {
             }
         }
         Some(Self { segments: segments.collect::<Option<_>>()?, sections: sections.collect::<Option<_>>()?, symbols })
+    }
+
+    fn section_bytes(&self, name: &str) -> u64 {
+        self.sections.iter().find(|section| section.0 == name).map_or(0, |section| section.1)
     }
 
     fn faults(&self) -> Vec<String> {

@@ -7,6 +7,7 @@ mod boots;
 mod disk;
 mod image;
 mod machine;
+mod no_heap;
 mod peers;
 mod programs;
 mod run;
@@ -22,6 +23,10 @@ use crate::run::{Session, cargo, interactive};
 
 /// Builds `program` and runs it on this terminal, with `arguments` instead of those of its row.
 pub fn run_one(program: &str, machine: Machine, arguments: &[String]) -> Result<(), String> {
+    if let Some(row) = no_heap::PROGRAMS.iter().find(|row| row.name == program) {
+        interactive(&mut no_heap::build(machine.release))?;
+        return run::on_terminal(row, program, machine, arguments);
+    }
     let known = binaries("qemu/src/bin");
     if !known.iter().any(|name| name == program) {
         return Err(format!("no program `{program}`; there are: {}", known.join(", ")));
@@ -48,6 +53,7 @@ pub fn run_all(session: &mut Session) {
         }
         image::check_all(session, Machine { smp: 1, gic: 3, el: 1, release });
     }
+    no_heap::check_all(session);
     boots::check_all(session);
     bad_input::check_all(session);
 }

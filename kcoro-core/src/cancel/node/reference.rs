@@ -2,18 +2,15 @@
 //! [`NodeRef`]: what keeps a token's node alive, and makes and frees it.
 #![expect(unsafe_code, reason = "counts references by raw pointer")]
 
+#[cfg(feature = "alloc")]
 use alloc::boxed::Box;
-use core::cell::Cell;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
-use super::{Attached, Node};
+use super::Node;
+#[cfg(feature = "alloc")]
 use crate::cancel::Cause;
-use crate::cancel::deadline::ALARMS;
-use crate::primitive::atomic::{AtomicU8, AtomicUsize, Ordering};
-use crate::primitive::{SpinLock, UnsafeCell};
-use crate::util::list::{Links, List};
-use crate::wait::queue::WaitQueue;
+use crate::primitive::atomic::Ordering;
 
 /// A counted reference to a node.
 pub(in crate::cancel) struct NodeRef(pub(super) NonNull<Node>);
@@ -29,11 +26,13 @@ impl RefUnwindSafe for NodeRef {}
 
 impl NodeRef {
     /// A node without a parent.
+    #[cfg(feature = "alloc")]
     pub(in crate::cancel) fn root() -> NodeRef {
         Self::allocate(None)
     }
 
     /// A child of `parent`; cancelled, for the same cause, if that is.
+    #[cfg(feature = "alloc")]
     pub(in crate::cancel) fn child_of(parent: &NodeRef) -> NodeRef {
         let child = Self::allocate(Some(parent.clone().into_raw()));
         match parent.lock_open() {
@@ -48,24 +47,16 @@ impl NodeRef {
         child
     }
 
+    #[cfg(feature = "alloc")]
     fn allocate(parent: Option<NonNull<Node>>) -> NodeRef {
-        let attached = Attached {
-            children: List::new(),
-            regions: List::new(),
-            waiters: WaitQueue::new(),
-            hooks: List::new(),
-            alarms: [const { None }; ALARMS],
-        };
-        let node = Box::new(Node {
-            refs: AtomicUsize::new(1),
-            state: AtomicU8::new(0),
-            cause: UnsafeCell::new(None),
-            parent,
-            siblings: Links::new(),
-            next_of_pass: Cell::new(None),
-            attached: SpinLock::new(attached),
-        });
-        NodeRef(NonNull::from(Box::leak(node)))
+        NodeRef(NonNull::from(Box::leak(Box::new(Node::new(parent)))))
+    }
+
+    /// A reference to a node in a static, to which one is counted for ever.
+    #[cfg(not(loom))]
+    pub(in crate::cancel) fn of_static(node: &'static Node) -> NodeRef {
+        let forever = core::mem::ManuallyDrop::new(NodeRef(NonNull::from(node)));
+        NodeRef::clone(&forever)
     }
 
     /// A reference to a node that others list without counting, unless its last one has gone and it is about to leave their
@@ -140,7 +131,8 @@ unsafe fn give_back(node: NonNull<Node>) -> Option<NonNull<Node>> {
         // SAFETY: our reference keeps the parent, and the node is on its list or on none.
         unsafe { parent.as_ref().lock().children.remove(node) };
     }
-    // SAFETY: it was allocated as a box, and nobody can reach it any more.
+    #[cfg(feature = "alloc")]
+    // SAFETY: it was allocated as a box, for one in a static keeps a reference, and nobody can reach it any more.
     drop(unsafe { Box::from_raw(node.as_ptr()) });
     parent
 }

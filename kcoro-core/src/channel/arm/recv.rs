@@ -74,11 +74,12 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
 
     fn try_complete(self: Pin<&mut Self>) -> bool {
         let this = self.inside();
-        let received = this.channel.state.lock().receive(this.channel.capacity);
+        let mut owed = None;
+        let received = this.channel.state.lock().receive(this.channel.capacity, &mut owed);
         match received {
-            Ok((value, wake)) => {
+            Ok(value) => {
                 this.keep(value);
-                wake_if(wake);
+                wake_if(owed);
             }
             Err(TryRecvError::Closed) => this.waiting.progress = Progress::Closed,
             Err(TryRecvError::Empty) => return false,

@@ -41,7 +41,7 @@ impl<T> State<T> {
     ) -> Result<Option<Wake>, NotSelected<NotSent>> {
         if self.closed {
             own.end(Outcome::Closed)?;
-            return self.send(value, capacity).map_err(NotSelected::Not);
+            return self.send_alone(value, capacity);
         }
         // SAFETY: as in `hand_over`.
         let hand_over = |slot: *mut ()| unsafe { slot.cast::<T>().copy_from_nonoverlapping(value, 1) };
@@ -61,7 +61,13 @@ impl<T> State<T> {
         }
         // There is a slot for it, and of receivers none but the selector itself, whose wait is over then.
         own.end(Outcome::Event)?;
-        self.send(value, capacity).map_err(NotSelected::Not)
+        self.send_alone(value, capacity)
+    }
+
+    fn send_alone(&mut self, value: *const T, capacity: usize) -> Result<Option<Wake>, NotSelected<NotSent>> {
+        let mut owed = None;
+        self.send(value, capacity, &mut owed).map_err(NotSelected::Not)?;
+        Ok(owed)
     }
 
     /// As [`State::receive`], for a selector that is queued elsewhere: its own wait ends together with the receive.
@@ -72,7 +78,9 @@ impl<T> State<T> {
     ) -> Result<(T, Option<Wake>), NotSelected<TryRecvError>> {
         if self.buffer.len() > 0 || self.closed {
             own.end(if self.buffer.len() > 0 { Outcome::Event } else { Outcome::Closed })?;
-            return self.receive(capacity).map_err(NotSelected::Not);
+            let mut owed = None;
+            let received = self.receive(capacity, &mut owed);
+            return received.map(|value| (value, owed)).map_err(NotSelected::Not);
         }
         let mut taken = MaybeUninit::<T>::uninit();
         // SAFETY: as in `receive`.

@@ -43,10 +43,11 @@ impl<T> Shared<T> {
     pub(in crate::channel) fn send_now(&self, value: *const T) -> Result<(), (StateGuard<'_, T>, NotSent)> {
         loop {
             let mut state = self.state.lock();
-            match state.send(value, self.capacity) {
-                Ok(wake) => {
+            let mut owed = None;
+            match state.send(value, self.capacity, &mut owed) {
+                Ok(()) => {
                     drop(state);
-                    wake_if(wake);
+                    wake_if(owed);
                     return Ok(());
                 }
                 Err(NotSent::MustGrow { slots }) => {
@@ -86,14 +87,14 @@ impl<T> Shared<T> {
     /// A receive that does not wait.
     pub(in crate::channel) fn try_recv(&self) -> Result<T, TryRecvError> {
         let mut state = self.state.lock();
-        let received = state.receive(self.capacity);
+        let mut owed = None;
+        let received = state.receive(self.capacity, &mut owed);
         if let Err(TryRecvError::Empty) = received {
             state.tally.note(|stats| stats.failed_receives.empty += 1);
         }
         drop(state);
-        let (value, wake) = received?;
-        wake_if(wake);
-        Ok(value)
+        wake_if(owed);
+        received
     }
 
     /// Closes the channel and wakes everyone who waits. Says whether it was open.

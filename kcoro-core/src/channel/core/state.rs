@@ -11,18 +11,25 @@ use crate::task::claim::Outcome;
 use crate::wait::wake::Wake;
 
 impl<T> State<T> {
-    /// Hands `value` to a waiting receiver or stores it. On success the value has been moved out of `value`.
+    /// Hands `value` to a waiting receiver or stores it. On success the value has been moved out of `value`. The wake that is
+    /// owed then goes to `owed`: as part of the result it would be copied several times, which takes longer than the rest.
     #[inline]
-    pub(in crate::channel) fn send(&mut self, value: *const T, capacity: usize) -> Result<Option<Wake>, NotSent> {
+    pub(in crate::channel) fn send(
+        &mut self,
+        value: *const T,
+        capacity: usize,
+        owed: &mut Option<Wake>,
+    ) -> Result<(), NotSent> {
         if self.closed {
             self.tally.note(|stats| stats.failed_sends.closed += 1);
             return Err(NotSent::Closed);
         }
-        if !self.receivers.is_empty()
-            && let Some(wake) = self.hand_over(value)
-        {
-            self.tally.note(|stats| stats.sends += 1);
-            return Ok(Some(wake));
+        if !self.receivers.is_empty() {
+            *owed = self.hand_over(value);
+            if owed.is_some() {
+                self.tally.note(|stats| stats.sends += 1);
+                return Ok(());
+            }
         }
         if self.buffer.len() >= capacity {
             return Err(self.full());
@@ -35,7 +42,7 @@ impl<T> State<T> {
             stats.sends += 1;
             stats.high_water = stats.high_water.max(self.buffer.len());
         });
-        Ok(None)
+        Ok(())
     }
 
     /// Hands `value` to the first receiver that waits, if there is one; then it has been moved out of `value`.
@@ -70,12 +77,14 @@ impl<T> State<T> {
         (unsafe { value.read() }, Undelivered::Refused)
     }
 
-    /// Takes the oldest value, from the store or from a waiting sender, and lets a waiting sender fill the gap.
+    /// Takes the oldest value, from the store or from a waiting sender, and lets a waiting sender fill the gap. `owed` is as in
+    /// [`State::send`].
     #[inline]
-    pub(in crate::channel) fn receive(&mut self, capacity: usize) -> Result<(T, Option<Wake>), TryRecvError> {
+    pub(in crate::channel) fn receive(&mut self, capacity: usize, owed: &mut Option<Wake>) -> Result<T, TryRecvError> {
         if let Some(value) = self.buffer.pop() {
             self.tally.note(|stats| stats.receives += 1);
-            return Ok((value, self.refill(capacity)));
+            *owed = self.refill(capacity);
+            return Ok(value);
         }
         if self.closed {
             self.tally.note(|stats| stats.failed_receives.closed += 1);
@@ -84,14 +93,13 @@ impl<T> State<T> {
         let mut taken = MaybeUninit::<T>::uninit();
         // SAFETY: a sender's slot holds its value; if its claim is lost the copied bits do not count.
         let hand_over = |slot: *mut ()| unsafe { taken.as_mut_ptr().copy_from_nonoverlapping(slot.cast(), 1) };
-        match self.senders.win_first(Outcome::Event, hand_over) {
-            Some(wake) => {
-                self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
-                // SAFETY: the sender's claim was won after the copy, so it gave the value up.
-                Ok((unsafe { taken.assume_init() }, Some(wake)))
-            }
-            None => Err(TryRecvError::Empty),
+        *owed = self.senders.win_first(Outcome::Event, hand_over);
+        if owed.is_none() {
+            return Err(TryRecvError::Empty);
         }
+        self.tally.note(|stats| (stats.sends, stats.receives) = (stats.sends + 1, stats.receives + 1));
+        // SAFETY: the sender's claim was won after the copy, so it gave the value up.
+        Ok(unsafe { taken.assume_init() })
     }
 
     /// Moves the first waiting sender's value into the room that a receive has just made, if it has: it may have taken a

@@ -93,8 +93,16 @@ impl<T> Store<T> {
         }
     }
 
-    /// What is to be freed after the lock.
+    /// Whether something is to be freed after the lock.
     #[inline(always)]
+    pub(super) fn has_surplus(&self) -> bool {
+        match &self.memory {
+            Memory::Ring(_) => false,
+            Memory::Segments(segments) => segments.has_surplus(),
+        }
+    }
+
+    /// What is to be freed after the lock.
     pub(super) fn take_surplus(&mut self) -> Option<Surplus<T>> {
         match &mut self.memory {
             Memory::Ring(_) => None,

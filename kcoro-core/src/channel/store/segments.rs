@@ -95,6 +95,11 @@ impl<T> Segments<T> {
     }
 
     #[inline(always)]
+    pub(super) fn has_surplus(&self) -> bool {
+        self.surplus.is_some()
+    }
+
+    #[inline(always)]
     pub(super) fn take_surplus(&mut self) -> Option<Surplus<T>> {
         self.surplus.take()
     }

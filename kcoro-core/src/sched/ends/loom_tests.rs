@@ -10,6 +10,7 @@ use loom::sync::atomic::{Ordering, fence};
 use loom::thread;
 
 use super::{Ends, MadeUp};
+use crate::primitive::spin::MOST_IN_A_MODEL;
 use crate::sched::counter::Counter;
 use crate::sched::phase::{Phase, PhaseWord};
 use crate::wait::Limit;
@@ -41,7 +42,7 @@ impl Runtime {
         self.ends.tell(|| self.live_count());
     }
 
-    /// As a worker ends a coroutine and then sleeps as often as it is woken, until the runtime stops.
+    /// As a worker ends a coroutine and then sleeps, until it has been woken by the close.
     fn work(&self, index: usize) {
         let Worker { ended, wake } = &self.workers[index];
         let made_up = MadeUp::new();
@@ -49,27 +50,21 @@ impl Runtime {
         if self.phase.get() != Phase::Open {
             self.tell();
         }
-        while self.phase.get() != Phase::Stopped {
+        loop {
             wake.wait();
             if made_up.is_due(&self.phase) {
-                self.tell();
+                return self.tell();
             }
         }
     }
 
-    fn advance(&self, phase: Phase) {
-        self.phase.advance(phase);
-        // As in `close`.
-        fence(Ordering::SeqCst);
-        self.workers.iter().for_each(|worker| worker.wake.notify());
-    }
-
     /// As a shutdown that has all the time in the world.
     fn close(&self) {
-        self.advance(Phase::Closing);
+        self.phase.advance(Phase::Closing);
+        fence(Ordering::SeqCst);
+        self.workers.iter().for_each(|worker| worker.wake.notify());
         self.ends.wait(|| self.live_count(), Limit::Never);
         assert_eq!(self.live_count(), 0, "it waits for the last");
-        self.advance(Phase::Stopped);
     }
 }
 
@@ -91,6 +86,7 @@ fn a_closer_hears_of_an_end_that_did_not_see_the_close() {
 
 #[test]
 fn a_closer_hears_of_the_last_of_two_that_see_neither_the_close_nor_each_other() {
+    MOST_IN_A_MODEL.set(3);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.check(|| closer_hears_of_the_last_of(2));

@@ -33,7 +33,7 @@ fn loom_two_sets_that_are_registered_and_face_each_other_meet_once() {
 }
 
 #[test]
-fn loom_a_set_that_was_found_as_it_began_to_wait_by_one_who_was_won_elsewhere_is_owed_a_wake() {
+fn loom_a_set_that_faces_a_selector_which_may_be_won_elsewhere_is_served() {
     check(2, || {
         let (numbers_in, numbers) = rendezvous::<Box<u32>>();
         let (out, outside) = rendezvous::<Box<u32>>();

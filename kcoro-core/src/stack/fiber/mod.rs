@@ -24,7 +24,6 @@ mod checked;
 #[cfg_attr(all(kcoro_asan, not(kcoro_tsan)), path = "asan.rs")]
 mod checker;
 #[cfg(not(any(kcoro_tsan, kcoro_asan)))]
-#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "some is the scheduler's, which needs an allocator"))]
 mod unchecked;
 
 #[cfg(any(kcoro_tsan, kcoro_asan))]
@@ -35,7 +34,6 @@ use unchecked as imp;
 pub(crate) use imp::Fiber;
 #[cfg(not(loom))]
 pub(crate) use imp::{arrive, back, back_for_good, enter};
-#[cfg(feature = "alloc")]
 #[cfg_attr(loom, allow(unused_imports, reason = "models never switch"))]
 pub(crate) use imp::{leave, leave_for_good};
 

@@ -49,6 +49,7 @@
 //! publish nothing: what its winners need was published by `begin` and by the lock of their queue, and read-modify-writes
 //! keep that release sequence going. Only the win of the peer is `AcqRel`, as every win.
 
+use super::announced::winning;
 use super::{
     Accepts, CANCEL, CLAIMING, Claim, DONE, Generation, Lost, Outcome, PHASE, STICKY, TOKEN, WAITING, Won, done,
 };
@@ -171,23 +172,20 @@ impl Claim {
         let mut spin = Spin::new();
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if Generation::of(word) != peer.generation {
-                return Err(NotWon::Over);
-            }
-            match word & PHASE {
-                WAITING => {}
-                CLAIMING if gives_way => return Err(NotWon::Undecided),
-                CLAIMING => {
-                    spin.again();
-                    word = self.0.load(Ordering::Relaxed);
-                    continue;
+            let Some((next, won)) = winning(word, peer.generation, Outcome::Event, peer.arm) else {
+                if Generation::of(word) != peer.generation || word & PHASE != CLAIMING {
+                    return Err(NotWon::Over);
                 }
-                _ => return Err(NotWon::Over),
-            }
+                if gives_way {
+                    return Err(NotWon::Undecided);
+                }
+                spin.again();
+                word = self.0.load(Ordering::Relaxed);
+                continue;
+            };
             // As in `try_win`.
-            let done = done(word, Outcome::Event, peer.arm);
-            match self.0.compare_exchange_weak(word, done, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Ok(Won::of(word)),
+            match self.0.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(won),
                 Err(now) => word = now,
             }
         }
@@ -215,7 +213,8 @@ impl Claim {
 }
 
 /// The word of a wait that ends by a request which came while it was held still, if one did.
-fn ended_by_request(word: u64) -> Option<u64> {
+#[inline(always)]
+pub(super) fn ended_by_request(word: u64) -> Option<u64> {
     if word & STICKY == 0 {
         None
     } else if word & CANCEL != 0 && word & Accepts::CANCEL.0 != 0 {

@@ -19,6 +19,7 @@
 //! either the finder sees the wait, and wins it as any other's, or the wait does not begin before its owner has looked at the
 //! node. That is all of it; no third order exists, and no fence is needed.
 
+use super::announced::is_announced;
 use super::{Accepts, CLAIMING, Claim, Generation, Outcome, PHASE, Pending, TOKEN, WAITING};
 use crate::primitive::Spin;
 use crate::primitive::atomic::Ordering;
@@ -69,7 +70,8 @@ impl Claim {
     pub(crate) fn is_waiting(&self, generation: Generation) -> bool {
         // Relaxed: whoever goes by the answer tries to win the wait, or is told under a lock of what comes later.
         let word = self.0.load(Ordering::Relaxed);
-        Generation::of(word) == generation && matches!(word & PHASE, WAITING | CLAIMING)
+        (Generation::of(word) == generation && matches!(word & PHASE, WAITING | CLAIMING))
+            || is_announced(word, generation)
     }
 
     /// Leaves a token if no wait is under way. One that is held still is waited for.

@@ -31,7 +31,6 @@ mod tests;
 use core::ptr::NonNull;
 
 use links::{List, Place, with_state};
-#[cfg_attr(not(feature = "alloc"), expect(unused_imports, reason = "only the scheduler has timers"))]
 pub(crate) use links::{TimerLinks, TimerNode};
 
 const TICK_SHIFT: u32 = 10;

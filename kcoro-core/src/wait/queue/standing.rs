@@ -222,3 +222,6 @@ impl WaitQueue {
 unsafe impl Send for Standing {}
 // SAFETY: as above.
 unsafe impl Sync for Standing {}
+
+#[cfg(all(test, loom))]
+mod loom_tests;
