@@ -18,6 +18,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("kcoro-scenarios", &["kcoro-core"]),
     ("kcoro-tests", TESTS),
     ("kcoro-qemu", TESTS),
+    ("kcoro-qemu-no-heap", TESTS),
     ("kcoro-bench", PLATFORMS),
     ("xtask", &[]),
 ];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! Cancellation: tokens that form a tree, and the code that obeys them.
 //!
-//! [`CancelToken::run`] runs a closure in a *region* that obeys the token; [`Builder::token`](crate::sched::Builder::token)
+//! [`CancelToken::run`] runs a closure in a *region* that obeys the token; `Builder::token`
 //! makes that the whole coroutine. When the token is cancelled, a parked operation in the region is woken at once, and every
 //! later one that would wait returns `Cancelled`, until the region ends: the level counts, not the moment. The closure itself
 //! runs on to its end, so nothing that it holds is lost. Then the coroutine can wait again.
@@ -204,7 +204,7 @@ impl CancelToken {
         region::run(&self.node, body)
     }
 
-    /// What tells this token from others, in a [`Dump`](crate::sched::Dump) for example.
+    /// What tells this token from others, in a `Dump` for example.
     pub fn id(&self) -> TokenId {
         TokenId::of(self.node.as_ptr().as_ptr())
     }

@@ -19,7 +19,7 @@ use super::slots::StaticMemory;
 use super::spawn_builder::Builder;
 use crate::platform::ambient;
 
-/// A runtime whose worker 0 is its owner's thread, while that is in [`LocalRuntime::run`].
+/// A runtime whose worker 0 is its owner's thread, while that is in `run` or [`LocalRuntime::run_static`].
 ///
 /// It stays on the thread that built it, because coroutines that started there do. Dropping it is
 /// [`LocalRuntime::shutdown`] with a grace of [`DROP_GRACE`]. Do not forget it: coroutines that are suspended on a thread
@@ -129,7 +129,7 @@ impl LocalRuntime {
         &self.handle
     }
 
-    /// As [`Runtime::shutdown`](super::Runtime::shutdown); drives the coroutines of this thread to their end.
+    /// As `Runtime::shutdown`; drives the coroutines of this thread to their end.
     ///
     /// # Aborts
     ///

@@ -8,7 +8,7 @@ use super::panicked::Panicked;
 use super::spawn::SpawnError;
 use crate::wait::CannotWait;
 
-/// Why [`Runtime::run`](super::Runtime::run) has no result.
+/// Why `Runtime::run` has no result.
 #[non_exhaustive]
 pub enum RunError {
     /// The root coroutine panicked.
@@ -17,7 +17,7 @@ pub enum RunError {
     Spawn(SpawnError),
     /// The caller cannot wait for it.
     CannotWait(CannotWait),
-    /// A thread that runs a coroutine cannot drive another runtime: call [`Runtime::run`](super::Runtime::run), which parks the coroutine.
+    /// A thread that runs a coroutine cannot drive another runtime: call `Runtime::run`, which parks the coroutine.
     InsideRuntime,
 }
 

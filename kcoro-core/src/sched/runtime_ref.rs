@@ -96,9 +96,9 @@ impl Clone for RuntimeRef {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl Drop for RuntimeRef {
     fn drop(&mut self) {
+        #[cfg(feature = "alloc")]
         if self.storage == Storage::Counted {
             // SAFETY: the count is ours, and is not used again.
             drop(unsafe { Arc::from_raw(self.as_ptr()) });

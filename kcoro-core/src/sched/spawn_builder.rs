@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
     /// Wherever the coroutine suspends (in any operation of kcoro that may wait, in anything that calls one), none of
     /// these may be live in it: a reference derived from thread-local storage (the compiler itself may keep a
     /// thread-local's address over a call), a value that is not `Send`, a guard of a lock, a value lent by
-    /// [`CoroutineLocal::with`](super::CoroutineLocal::with).
+    /// `CoroutineLocal::with`.
     pub const unsafe fn allow_migration(mut self) -> Self {
         self.options = self.options.with(Options::MIGRATES);
         self

@@ -9,9 +9,9 @@ use core::ptr::NonNull;
 
 use super::SCHEDULER;
 use super::build_error::BuildError;
-use super::config::Config;
 #[cfg(feature = "alloc")]
 use super::config::PanicPolicy;
+use super::config::{Config, Name};
 use super::idle::MAX_WORKERS;
 use super::local_runtime::LocalRuntime;
 #[cfg(feature = "alloc")]
@@ -108,7 +108,7 @@ impl<const WORKERS: usize> StaticRuntime<WORKERS> {
 /// With an allocator there is a builder that asks for more.
 fn config(_platform: &dyn Platform) -> Result<Config, BuildError> {
     Ok(Config {
-        name: "kcoro".into(),
+        name: Name::from("kcoro"),
         #[cfg(feature = "alloc")]
         stack_class: checked_class(_platform, _platform.stack_limits().default_bytes).map_err(BuildError::Stack)?,
         limit: None,

@@ -53,7 +53,7 @@ impl Builder<'_> {
     /// the slot, and below that is its stack. Nothing is allocated, whatever the runtime. A stack size that was asked for does
     /// not count.
     ///
-    /// Otherwise it is a coroutine as [`Builder::spawn`] makes it.
+    /// Otherwise it is a coroutine as `spawn` makes it.
     ///
     /// # Errors
     ///

@@ -47,11 +47,20 @@ impl Worker {
     pub(super) fn recycle(&self, stack: RawStack, class: usize) {
         if class == usize::from(SLOT_CLASS) {
             // SAFETY: stacks of this class are those of slots, and nothing runs on this one any more.
-            return unsafe { slot::stack_is_left(&stack) };
+            unsafe { slot::stack_is_left(&stack) };
+        } else {
+            self.keep(stack, class);
         }
-        #[cfg(feature = "alloc")]
+    }
+
+    #[cfg(feature = "alloc")]
+    fn keep(&self, stack: RawStack, class: usize) {
         if self.stacks().put(class, stack) == Overflow::TooMany {
             self.stacks().release(class, KEEP / 2, self.runtime().platform());
         }
     }
+
+    /// Without an allocator there are slots only.
+    #[cfg(not(feature = "alloc"))]
+    fn keep(&self, _stack: RawStack, _class: usize) {}
 }

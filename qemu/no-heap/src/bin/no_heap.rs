@@ -71,7 +71,7 @@ fn main(machine: &'static Machine) -> ExitCode {
     let memory = machine.take_memory(STACK).expect("RAM for a generator");
     // SAFETY: a generator of squares calls nothing.
     let squares = Generator::new(unsafe { StaticStack::new_unguarded(memory) }, |squares| {
-        (1_u32..).for_each(|n| squares.suspend(n * n));
+        (1..=SAMPLES).for_each(|n| squares.suspend(n * n));
     });
     runtime.run_static(&ROOT, || run(squares)).expect("the root has a slot");
     let stats = runtime.handle().stats();
@@ -82,7 +82,7 @@ fn main(machine: &'static Machine) -> ExitCode {
 }
 
 fn run(squares: Generator<u32, StaticStack>) {
-    let reference: u32 = squares.take(SAMPLES as usize).sum();
+    let reference: u32 = squares.sum();
     say(format_args!("the generator's reference is {reference}"));
 
     let sensors = [0_u32, 1, 2].map(|sensor| SENSOR_SLOTS.try_spawn(move || measure(sensor)).expect("a free slot"));
