@@ -46,7 +46,10 @@ impl Options {
     pub(crate) const MIGRATES: Options = Options(2);
     /// Its stack is painted at the start, so that its high-water mark can be read at the end.
     pub(crate) const MEASURE_STACK: Options = Options(4);
+    /// It lies in a slot, whose stack it has had from its spawn on.
+    pub(crate) const IN_SLOT: Options = Options(8);
 
+    /// Whether it has one of `option`.
     #[inline]
     pub(crate) const fn has(self, option: Options) -> bool {
         self.0 & option.0 != 0
@@ -203,7 +206,12 @@ impl Header {
         self.started.set(true);
     }
 
-    /// Takes the stack away again; the task has ended.
+    /// Gives the task the stack on which it will start, if nobody else is to. Only who has made the task calls this.
+    pub(crate) fn bring_stack(&self, stack: RawStack) {
+        self.stack.set(Some(stack));
+    }
+
+    /// Takes the stack away again: the task has ended, or is about to start on one that it has brought.
     #[inline]
     pub(crate) fn detach_stack(&self) -> Option<RawStack> {
         self.stack.take()
