@@ -3,9 +3,16 @@
 
 use core::fmt;
 
-use embedded_hal::{delay, digital, i2c, spi};
-use embedded_hal_async::{delay as async_delay, digital as async_digital, i2c as async_i2c, spi as async_spi};
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+use embedded_hal::delay;
+use embedded_hal::{digital, i2c, spi};
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+use embedded_hal_async::delay as async_delay;
+use embedded_hal_async::{digital as async_digital, i2c as async_i2c, spi as async_spi};
 use kcoro_core::wait::{WaitError, block_on};
+
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
+use super::Delay;
 
 /// A driver that is written for async code, for those that block: each call runs the driver's future to its end and parks the
 /// coroutine while it is pending.
@@ -89,12 +96,14 @@ impl<W: Copy + 'static, T: async_spi::SpiDevice<W>> spi::SpiDevice<W> for Blocki
     }
 }
 
+#[cfg(all(target_os = "none", target_arch = "aarch64"))]
 impl<T: async_delay::DelayNs> delay::DelayNs for Blocking<T> {
-    /// # Panics
-    ///
-    /// When the caller is cancelled or cannot wait: a delay has no error, and a short one would be a lie.
+    /// A delay has no error, and is never short: if the driver's cannot be waited for, as the caller is cancelled, [`Delay`]
+    /// takes over.
     fn delay_ns(&mut self, ns: u32) {
-        block_on(self.0.delay_ns(ns)).expect("a delay to its end");
+        if block_on(self.0.delay_ns(ns)).is_err() {
+            Delay::new().delay_ns(ns);
+        }
     }
 }
 

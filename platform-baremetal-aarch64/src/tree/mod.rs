@@ -12,7 +12,7 @@ use core::ops::Range;
 
 use fdt_raw::{Fdt, Node};
 
-#[cfg(feature = "virtio")]
+#[cfg(all(feature = "virtio", target_os = "none", target_arch = "aarch64"))]
 pub(crate) use self::slots::Slot;
 pub(crate) use self::slots::Slots;
 use crate::MAX_CORES;

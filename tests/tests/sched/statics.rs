@@ -222,7 +222,7 @@ fn what_a_static_runtime_would_have_called_is_given_back() {
         token
     });
     let token = token.unwrap();
-    assert!(matches!(runtime.run_static(&ROOT, || runtime_inside()), Ok(Err(RunError::InsideRuntime))));
+    assert!(matches!(runtime.run_static(&ROOT, runtime_inside), Ok(Err(RunError::InsideRuntime))));
     let handle = runtime.handle().clone();
     assert!(runtime.shutdown(LONG).is_clean());
     assert_eq!(handle.spawn(|| ()).unwrap_err(), SpawnError::Shutdown);
