@@ -38,7 +38,7 @@
 //! | after, tick | `time.After`, `time.NewTicker` | after, tick | `time_kinds::*` |
 //!
 //! Not here, for want of the thing itself: stacks that move (`TestShrinkStackDuringBlockedSend`,
-//! `TestNoShrinkStackWhileParking`, `TestSelectStackAdjust`); a dynamic select and its readiness (reflect's select, ready).
+//! `TestNoShrinkStackWhileParking`, `TestSelectStackAdjust`). A dynamic select is in `tests/select`, its readiness in the scenarios `readiness`.
 
 mod bounded;
 mod choosing;
