@@ -228,6 +228,11 @@ pub(crate) fn every_value_of_every_kind_is_accounted_for(stage: &Stage) {
 static STATICS: [StaticChannel<u32, 2>; 64] = [const { StaticChannel::new() }; 64];
 static BORROWED: [AtomicBool; STATICS.len()] = [const { AtomicBool::new(false) }; STATICS.len()];
 
+/// Does what statics do at their first use only, so that the first play is like all others. Not from inside of one.
+pub fn prepare() {
+    STATICS.iter().for_each(|channel| _ = channel.try_recv());
+}
+
 struct Borrowed(usize);
 
 impl Borrowed {

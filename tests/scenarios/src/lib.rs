@@ -56,6 +56,7 @@ mod turns;
 mod waking;
 mod worker;
 
+pub use kinds::prepare;
 pub use stage::{Need, Scenario, Size, Stage};
 pub use suite::SCENARIOS;
 

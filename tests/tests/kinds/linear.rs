@@ -14,7 +14,7 @@ use kcoro_tests::linear::{Checker, History, Operation};
 /// For each kind, or capacity of one.
 const SEEDS: u64 = 900;
 /// The same, for each sort of processes.
-const HISTORIES: u64 = 400;
+const HISTORIES: u64 = 150;
 
 /// A model, and how to make what should do as it says.
 type Kind = (Overflowing, fn() -> Builder<u64>);

@@ -50,6 +50,8 @@ impl Drop for Part {
 
 fn play(name: &str) {
     static TOTAL: Total = Total::new();
+    static PREPARED: std::sync::Once = std::sync::Once::new();
+    PREPARED.call_once(kcoro_scenarios::prepare);
     let scenario = suite::named(name);
     let fitting: Vec<_> = stages().filter(|stage| stage.fits(scenario)).collect();
     assert!(!fitting.is_empty(), "no stage has what {name} needs");

@@ -10,7 +10,7 @@ use super::run;
 use crate::run::{Session, cargo};
 
 /// Its code must not grow over this, in whole pages. The aim is 24 KiB; what it has beyond that is in tests/RESULTS.md.
-const MOST_CODE_BYTES: u64 = 52 * 1024;
+const MOST_CODE_BYTES: u64 = 64 * 1024;
 /// Whose size it is.
 const SMALLEST: &str = "hello_static";
 
