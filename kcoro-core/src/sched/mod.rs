@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `worker` | what a worker is made of, how a departure is completed |
 //! | `queues` | where a ready coroutine goes, and which queue feeds the next switch |
+//! | `refusing` | what a coroutine must not suspend with |
 //! | `switching` | leaving one coroutine and arriving in the next |
 //! | `base` | the base loop: look around, search, sleep |
 //! | `runtime`, `runtime_ref` | what the workers share, and what keeps it |
@@ -101,6 +102,8 @@ mod panicked;
 mod placing;
 #[cfg(not(loom))]
 mod queues;
+#[cfg(not(loom))]
+mod refusing;
 #[cfg(not(loom))]
 mod registry;
 #[cfg(not(loom))]

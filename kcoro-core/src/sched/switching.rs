@@ -14,6 +14,7 @@
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
+use super::refusing;
 use super::worker::{Departed, Next, RUN_BUDGET, Worker};
 use crate::arch::{self, FpControl};
 use crate::primitive::{held, interrupts};
@@ -142,16 +143,16 @@ impl Worker {
         // SAFETY: the current coroutine is live, and it is us.
         let me = unsafe { me.as_ref() };
         if cfg!(debug_assertions) && !me.options.has(Options::OWN_FP_CONTROL) {
-            require_default_fp_control(me);
+            refusing::changed_fp_control(me);
         }
         if cfg!(debug_assertions) && me.options.has(Options::IN_SLOT) {
             super::slot::check(me);
         }
         if held::count() != 0 {
-            refuse_held_locks(me);
+            refusing::held_locks(me);
         }
         if interrupts::are_masked() {
-            refuse_masked_interrupts();
+            refusing::masked_interrupts();
         }
         self.tell_leaving(me, how);
         let target = self.target(next);
@@ -277,40 +278,6 @@ fn retire_special(ended: &Header) {
     }
     if ended.options.has(Options::IN_SLOT) {
         super::slot::check(ended);
-    }
-}
-
-/// Ends the program: whoever takes the lock next may need this very worker to go on. For the same reason as below it is no
-/// panic.
-#[cold]
-fn refuse_held_locks(me: &Header) -> ! {
-    super::fatal(format_args!(
-        "coroutine {} {}, spawned at {}: it suspends while it holds {} of kcoro's own locks; this is a bug in kcoro",
-        me.id,
-        me.name.unwrap_or("(unnamed)"),
-        me.spawn_site,
-        held::count()
-    ));
-}
-
-/// Ends the program: what comes next would run with interrupts masked, and who wants to get into the critical section would wait
-/// for who does not run.
-#[cold]
-fn refuse_masked_interrupts() -> ! {
-    // Who it is, a platform with interrupts says itself.
-    super::fatal(format_args!("it suspends with interrupts masked, in a critical section"));
-}
-
-/// Ends the program if the control words are changed. A panic would not do: the wait that `me` has begun may be in queues
-/// by nodes of its frames.
-fn require_default_fp_control(me: &Header) {
-    if FpControl::read() != FpControl::DEFAULT {
-        super::fatal(format_args!(
-            "coroutine {} {}, spawned at {}: floating-point control changed at a suspension: spawn with own_fp_control()",
-            me.id,
-            me.name.unwrap_or("(unnamed)"),
-            me.spawn_site
-        ));
     }
 }
 
