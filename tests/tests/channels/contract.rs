@@ -56,15 +56,16 @@ fn times_of_zero_in_the_past_and_for_ever() {
 
 #[test]
 fn large_values_arrive_whole() {
-    const BYTES: usize = 64 * 1024;
+    // Words, for a compiler that optimises takes a minute and a half over as many bytes by value.
+    const WORDS: usize = 8 * 1024;
     let runtime = runtime(2);
     for capacity in [0, 3] {
-        let (tx, rx) = bounded::<[u8; BYTES]>(capacity);
+        let (tx, rx) = bounded::<[u64; WORDS]>(capacity);
         let large = || runtime.builder().stack_size(4 << 20);
-        let sender = large().spawn(move || (0..50).for_each(|n| tx.send([n; BYTES]).unwrap())).unwrap();
+        let sender = large().spawn(move || (0..50).for_each(|n| tx.send([n; WORDS]).unwrap())).unwrap();
         let receiver = large().spawn(move || {
-            for (n, value) in rx.iter().enumerate() {
-                assert!(value.iter().all(|byte| usize::from(*byte) == n));
+            for (n, value) in (0..).zip(rx) {
+                assert!(value.iter().all(|word| *word == n));
             }
         });
         sender.join().unwrap();
