@@ -147,16 +147,17 @@ fn a_static_channel_allocates_nothing() {
 #[test]
 fn large_values_take_memory_one_by_one() {
     const SIZE: usize = 32 << 10;
+    const WORDS: usize = SIZE / size_of::<u64>();
     let (empty, _, (tx, rx)) = cost(unbounded::<Box<u8>>);
     drop((tx, rx));
-    let (empty_of_large, _, (tx, rx)) = cost(unbounded::<[u8; SIZE]>);
+    let (empty_of_large, _, (tx, rx)) = cost(unbounded::<[u64; WORDS]>);
     assert!(empty < 1024 && empty_of_large < 1024, "{empty} {empty_of_large}");
-    let (three, ..) = cost(|| (0..3).for_each(|n| tx.try_send([n; SIZE]).unwrap()));
+    let (three, ..) = cost(|| (0..3).for_each(|n| tx.try_send([n; WORDS]).unwrap()));
     assert!((3 * SIZE as isize..3 * SIZE as isize + 1024).contains(&three), "{three}");
-    assert!((0..3).all(|n| rx.try_recv().unwrap()[SIZE - 1] == n));
+    assert!((0..3).all(|n| rx.try_recv().unwrap()[WORDS - 1] == n));
     // The first of many slots are taken at once only if they are small.
-    let (bounded_of_large, ..) = cost(|| drop(bounded::<[u8; SIZE]>(1000)));
+    let (bounded_of_large, ..) = cost(|| drop(bounded::<[u64; WORDS]>(1000)));
     assert_eq!(bounded_of_large, 0);
-    let (first, _, _channel) = cost(|| bounded::<[u8; SIZE]>(1000));
+    let (first, _, _channel) = cost(|| bounded::<[u64; WORDS]>(1000));
     assert!((1..=64 * 1024 + 1024).contains(&first), "{first}");
 }
