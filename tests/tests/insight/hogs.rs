@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! A coroutine that keeps its worker to itself is named, by the time that it has done so for a while.
 #![cfg(all(target_os = "linux", not(miri)))]
+#![expect(unsafe_code, reason = "asks for the time that a thread has had a core")]
 
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
@@ -21,6 +22,15 @@ fn compute_until(told: &AtomicBool) {
     }
 }
 
+/// For how long the calling thread has had a core since it began: while it had none, it was asked nothing.
+fn on_a_core_for() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a `timespec`.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    assert_eq!(result, 0);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+}
+
 #[test]
 fn who_computes_without_end_is_named_and_who_yields_is_not() {
     static NAMED: Mutex<Vec<Hog>> = Mutex::new(Vec::new());
@@ -31,7 +41,9 @@ fn who_computes_without_end_is_named_and_who_yields_is_not() {
     });
     let runtime = Runtime::builder(posix.build()).workers(2).build().unwrap();
     let polite = || {
-        while !TOLD.load(Ordering::Acquire) {
+        let began = on_a_core_for();
+        // Long enough that it would be named, if it were taken for a hog.
+        while !TOLD.load(Ordering::Acquire) || on_a_core_for() - began < 10 * LIMIT {
             yield_now()
         }
     };
