@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Task::Test { long, verbose, suites } => {
             report::run_suites(&suites::named(&suites), Options { long, verbose, ci: false })
         }
-        Task::Ci => report::run_suites(&suites::named(&[]), Options { long: false, verbose: true, ci: true }),
+        Task::Ci => report::run_suites(&suites::named(&[]), Options { long: false, verbose: false, ci: true }),
         Task::Mutants { sample, names } => run_mutants(sample, &names),
         Task::Qemu { program, arguments, machine } => run_under_qemu(&program, machine, &arguments),
         Task::Bench { workloads } => bench::run_workloads(&workloads).map(|()| ExitCode::SUCCESS),

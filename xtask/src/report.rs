@@ -3,20 +3,17 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::run::{Session, Shown, Tally, target_dir};
+use crate::run::{Session, Tally, target_dir};
 use crate::setup;
 use crate::suites::{BESIDE, LEFT_BEHIND, Suite, TOTAL_BUDGET_S};
 
 /// In CI a suite that takes this many times its budget is killed, so that a hang ends and names itself.
 const KILL_FACTOR: u32 = 2;
-/// How much of a failed suite's log is shown.
-const LOG_TAIL_LINES: usize = 120;
 
 #[derive(Clone, Copy)]
 pub struct Options {
@@ -38,22 +35,13 @@ struct Finished {
 pub fn run_suites(suites: &[&'static Suite], options: Options) -> Result<ExitCode, String> {
     setup::install_missing(suites)?;
     let began = Instant::now();
-    let finished = if options.ci { in_two_lanes(suites, options)? } else { in_a_row(suites, options, Output::AtOnce)? };
+    let finished = if options.ci { in_two_lanes(suites, options)? } else { in_a_row(suites, options)? };
     Ok(if summarise(&finished, began.elapsed(), options) == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// When a suite's output is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
-    AtOnce,
-    /// Whole, when it has ended: that of two suites would be mixed otherwise.
-    AtTheEnd,
-}
-
-fn in_a_row(suites: &[&'static Suite], options: Options, output: Output) -> Result<Vec<Finished>, String> {
-    let run = |suite: &&'static Suite| {
-        run_suite(suite, options, output).map_err(|error| format!("suite {}: {error}", suite.name))
-    };
+fn in_a_row(suites: &[&'static Suite], options: Options) -> Result<Vec<Finished>, String> {
+    let run =
+        |suite: &&'static Suite| run_suite(suite, options).map_err(|error| format!("suite {}: {error}", suite.name));
     suites.iter().map(run).collect()
 }
 
@@ -62,8 +50,8 @@ fn in_two_lanes(suites: &[&'static Suite], options: Options) -> Result<Vec<Finis
     let is_beside = |suite: &&'static Suite| BESIDE.contains(&suite.name);
     let (beside, main): (Vec<_>, Vec<_>) = suites.iter().copied().partition(is_beside);
     let (beside, main) = thread::scope(|threads| {
-        let beside = threads.spawn(|| in_a_row(&beside, options, Output::AtTheEnd));
-        let main = in_a_row(&main, options, Output::AtTheEnd);
+        let beside = threads.spawn(|| in_a_row(&beside, options));
+        let main = in_a_row(&main, options);
         (beside.join().expect("a suite does not panic"), main)
     });
     let mut finished: Vec<_> = beside?.into_iter().chain(main?).collect();
@@ -71,24 +59,19 @@ fn in_two_lanes(suites: &[&'static Suite], options: Options) -> Result<Vec<Finis
     Ok(finished)
 }
 
-fn run_suite(suite: &'static Suite, options: Options, output: Output) -> io::Result<Finished> {
-    let (log_path, log) = open_log(suite)?;
-    let lines = Arc::new(Mutex::new(String::new()));
-    let shown = match output {
-        _ if !options.verbose => Shown::Nothing,
-        Output::AtOnce => Shown::AtOnce,
-        Output::AtTheEnd => Shown::Later(lines.clone()),
-    };
-    match shown {
-        Shown::Nothing => print!("{}", head(suite)),
-        Shown::AtOnce => println!("{}", title(suite)),
-        Shown::Later(_) => println!("({} begins)", suite.name),
+fn run_suite(suite: &'static Suite, options: Options) -> io::Result<Finished> {
+    let log = open_log(suite)?;
+    match options {
+        // Two lines for a suite: what another prints may come between them.
+        Options { ci: true, .. } => println!("({} begins)", suite.name),
+        Options { verbose: true, .. } => println!("{}", title(suite)),
+        Options { verbose: false, .. } => print!("{}", head(suite)),
     }
     io::stdout().flush()?;
     let started = Instant::now();
     let budget = Duration::from_secs(suite.budget_s);
     let kill_at = options.ci.then(|| started + budget * KILL_FACTOR);
-    let mut session = Session { long: options.long, shown, kill_at, ..Session::new(log) };
+    let mut session = Session { long: options.long, verbose: options.verbose, kill_at, ..Session::new(log) };
     (suite.run)(&mut session);
     let Tally { passed, failed, skipped } = session.tally;
     if passed + failed + skipped == 0 {
@@ -101,21 +84,18 @@ fn run_suite(suite: &'static Suite, options: Options, output: Output) -> io::Res
         }
         sweep(suite)?;
     }
-    let Session { tally, not_checked, failures, shown, .. } = session;
+    let Session { tally, not_checked, failures, evidence, .. } = session;
     let done = Finished { suite, took, tally, not_checked, failures };
-    let tail = tail(&done);
-    match shown {
-        Shown::Nothing => println!("{tail}"),
-        Shown::AtOnce => println!("{}{tail}", head(suite)),
-        Shown::Later(_) => {
-            let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-            println!("{}\n{lines}{}{tail}", title(suite), head(suite));
-        }
-    }
-    if done.tally.failed > 0 && !options.verbose {
-        show_log_tail(&log_path)?;
-    }
+    let line = if options.ci || options.verbose { head(suite) + &tail(&done) } else { tail(&done) };
+    // In one write, for another suite may print at the same time.
+    println!("{line}{}", if done.tally.failed > 0 { why(&done, &evidence) } else { String::new() });
     Ok(done)
+}
+
+/// What failed, and what was printed then.
+fn why(done: &Finished, evidence: &str) -> String {
+    let failures: String = done.failures.iter().map(|failure| format!("\n  failed: {failure}")).collect();
+    format!("{failures}\n{evidence}  (all of it: {})", log_path(done.suite).display())
 }
 
 fn title(suite: &Suite) -> String {
@@ -133,22 +113,13 @@ fn sweep(suite: &Suite) -> io::Result<()> {
     Ok(())
 }
 
-fn open_log(suite: &Suite) -> io::Result<(PathBuf, File)> {
-    let directory = target_dir().join("xtask");
-    fs::create_dir_all(&directory)?;
-    let path = directory.join(format!("{}.log", suite.name));
-    let file = File::create(&path)?;
-    Ok((path, file))
+fn open_log(suite: &Suite) -> io::Result<File> {
+    fs::create_dir_all(target_dir().join("xtask"))?;
+    File::create(log_path(suite))
 }
 
-fn show_log_tail(path: &Path) -> io::Result<()> {
-    let text = fs::read_to_string(path)?;
-    let lines: Vec<_> = text.lines().collect();
-    for line in &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..] {
-        println!("    {line}");
-    }
-    println!("    (all of it: {})", path.display());
-    Ok(())
+fn log_path(suite: &Suite) -> PathBuf {
+    target_dir().join("xtask").join(format!("{}.log", suite.name))
 }
 
 fn head(suite: &Suite) -> String {

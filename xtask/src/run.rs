@@ -7,7 +7,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -80,36 +79,16 @@ impl Tally {
     }
 }
 
-/// What becomes of a suite's output, beside its log.
-#[derive(Clone)]
-pub enum Shown {
-    Nothing,
-    /// It goes to the terminal.
-    AtOnce,
-    /// It is collected: another suite runs at the same time.
-    Later(Arc<Mutex<String>>),
-}
-
-impl Shown {
-    pub fn show(&self, line: &str) {
-        match self {
-            Shown::Nothing => {}
-            Shown::AtOnce => println!("{line}"),
-            Shown::Later(lines) => {
-                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-                lines.push_str(line);
-                lines.push('\n');
-            }
-        }
-    }
-}
+/// Of a command that failed at most so many lines are shown, from each program that it ran.
+const EVIDENCE_LINES: usize = 60;
 
 /// One run of one suite: where its output goes, when it is stopped, what it has come to so far.
 ///
 /// A failure is noted and the suite goes on, so that one run shows all that is broken.
 pub struct Session {
     pub long: bool,
-    pub shown: Shown,
+    /// Whether its output is shown at once, beside going to the log.
+    pub verbose: bool,
     pub log: File,
     /// When set, children run in process groups of their own, which are killed at that time: a hang must end.
     pub kill_at: Option<Instant>,
@@ -118,18 +97,21 @@ pub struct Session {
     pub not_checked: Vec<String>,
     /// What failed: tests by name, all else by its message. The report repeats it at the end.
     pub failures: Vec<String>,
+    /// What the commands that failed have printed, as far as it tells why.
+    pub evidence: String,
 }
 
 impl Session {
     pub fn new(log: File) -> Self {
         Self {
             long: false,
-            shown: Shown::Nothing,
+            verbose: false,
             log,
             kill_at: None,
             tally: Tally::default(),
             not_checked: Vec::new(),
             failures: Vec::new(),
+            evidence: String::new(),
         }
     }
 
@@ -138,7 +120,10 @@ impl Session {
         let line = shell_line(&command);
         match self.run(command) {
             Ok((status, _)) if status.success() => self.tally.passed += 1,
-            Ok((status, _)) => self.fail(&format!("`{line}` failed ({status})")),
+            Ok((status, output)) => {
+                self.evidence += &evidence(&line, &output);
+                self.fail(&format!("`{line}` failed ({status})"));
+            }
             Err(error) => self.fail(&format!("`{line}` did not run: {error}")),
         }
     }
@@ -153,6 +138,9 @@ impl Session {
         let counted = count_tests(&output);
         self.tally.add(counted);
         self.failures.extend(failed_tests(&output).map(str::to_owned));
+        if !status.success() || counted.failed > 0 {
+            self.evidence += &evidence(&line, &output);
+        }
         if !status.success() && counted.failed == 0 {
             self.fail(&format!("`{line}` failed ({status})"));
         } else if counted.passed + counted.failed == 0 {
@@ -180,12 +168,13 @@ impl Session {
         self.tally.add(side.tally);
         self.not_checked.extend(side.not_checked);
         self.failures.extend(side.failures);
+        self.evidence += &side.evidence;
     }
 
     /// A session for a part of this one's work, with the same log.
     pub fn side(&self) -> io::Result<Session> {
         let log = self.log.try_clone()?;
-        Ok(Session { long: self.long, shown: self.shown.clone(), kill_at: self.kill_at, ..Session::new(log) })
+        Ok(Session { long: self.long, verbose: self.verbose, kill_at: self.kill_at, ..Session::new(log) })
     }
 
     /// Runs a command and gives its exit status and all that it printed.
@@ -238,7 +227,9 @@ impl Session {
     pub fn say(&mut self, line: &str) {
         // A full disk must not hide the result of a suite, so a failed write to the log is let go.
         let _ = writeln!(self.log, "{line}");
-        self.shown.show(line);
+        if self.verbose {
+            println!("{line}");
+        }
     }
 }
 
@@ -259,6 +250,25 @@ fn failed_tests(output: &str) -> impl Iterator<Item = &str> {
         in_list = line == "failures:" || (in_list && line.starts_with("    "));
         line.strip_prefix("    ").filter(|_| in_list)
     })
+}
+
+/// What tells why `what` failed: the panics that libtest collects for each of its programs or, where there are none, as of
+/// a compiler, the last lines.
+pub fn evidence(what: &str, output: &str) -> String {
+    let lines: Vec<_> = output.lines().collect();
+    let mut shown: Vec<&str> = Vec::new();
+    let mut from = 0;
+    while let Some(start) = lines[from..].iter().position(|line| *line == "failures:").map(|at| from + at) {
+        let end = lines[start..].iter().position(|line| line.starts_with("test result: "));
+        let end = end.map_or(lines.len(), |length| start + length);
+        shown.extend(&lines[start..end.min(start + EVIDENCE_LINES)]);
+        from = end;
+    }
+    if shown.is_empty() {
+        shown.extend(&lines[lines.len().saturating_sub(EVIDENCE_LINES)..]);
+    }
+    let shown = shown.into_iter().map(|line| format!("    {line}\n"));
+    format!("  {what}:\n{}", shown.collect::<String>())
 }
 
 fn number_before(line: &str, word: &str) -> usize {
@@ -332,6 +342,19 @@ mod tests {
     fn names_the_tests_that_failed_and_no_line_of_what_they_printed() {
         let output = "failures:\n\n---- a::b stdout ----\n    left: 1\n\nfailures:\n    a::b\n    c\n\ntest result: FAILED.\n    d";
         assert_eq!(failed_tests(output).collect::<Vec<_>>(), ["a::b", "c"]);
+    }
+
+    #[test]
+    fn the_evidence_has_the_panics_of_each_program_and_the_end_of_what_is_no_test() {
+        let passing = "test fine ... ok\n".repeat(1000);
+        let failing = |name| format!("{passing}failures:\n\n---- {name} stdout ----\nwhy\n\ntest result: FAILED\n");
+        let shown = evidence("tests", &(failing("a") + &passing + &failing("b") + &passing));
+        assert!(shown.contains("---- a stdout ----\n    why") && shown.contains("---- b stdout ----\n    why"));
+        assert!(!shown.contains("fine"), "{shown}");
+
+        let compiler: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let shown = evidence("check", &compiler);
+        assert!(shown.starts_with("  check:\n    line 40\n") && shown.ends_with("line 99\n"), "{shown}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::patch::{Death, Mutant};
 use super::tree::Tree;
-use crate::run::{Session, Shown, cargo};
+use crate::run::{Session, cargo, evidence};
 
 /// A build that takes this long hangs.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
@@ -51,11 +51,11 @@ impl fmt::Display for Verdict {
 /// Builds the mutant's test in the tree as it is, and runs it. What that prints goes to the log; it is shown only if the
 /// verdict is none that `is_expected`: among tests that ought to fail, the reader looks for the one that ought not.
 pub fn run(session: &mut Session, tree: &Tree, mutant: &Mutant, is_expected: fn(&Verdict) -> bool) -> Verdict {
-    let shown = std::mem::replace(&mut session.shown, Shown::Nothing);
+    let verbose = std::mem::replace(&mut session.verbose, false);
     let (verdict, output) = build_and_run(session, tree, mutant);
-    session.shown = shown;
+    session.verbose = verbose;
     if !is_expected(&verdict) {
-        session.shown.show(&format!("{}: {verdict}\n{output}", mutant.name));
+        session.evidence += &evidence(&format!("{}: {verdict}", mutant.name), &output);
     }
     verdict
 }
