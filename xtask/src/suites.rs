@@ -83,7 +83,7 @@ pub const SUITES: &[Suite] = &[
         name: "miri",
         what: "no undefined behaviour and no data race that Miri sees, and it sees those that were planted",
         needs: &[MIRI],
-        budget_s: 660,
+        budget_s: 780,
         run: miri::run,
     },
     Suite {
