@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "migration is an unsafe option")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use kcoro_posix::scope::{scope, try_scope};
 use kcoro_posix::time::sleep;
 use kcoro_tests::counted::Drops;
 use kcoro_tests::platform::{Stingy, Supply};
-use kcoro_tests::{LONG, end, runtime, until, until_parks};
+use kcoro_tests::{Hog, LONG, end, runtime, until, until_parks};
 
 /// A wake that came between the decision to park and the park was lost.
 #[test]
@@ -53,25 +53,38 @@ fn a_wake_that_comes_in_the_middle_of_a_park_is_not_lost() {
 #[test]
 fn thread_local_current_cached_over_a_switch() {
     static OWN: CoroutineLocal<AtomicUsize> = CoroutineLocal::new(|| AtomicUsize::new(0));
-    let runtime = runtime(3);
-    let body = |n: usize| {
-        move || {
-            OWN.with(|own| own.store(n, Ordering::SeqCst)).unwrap();
-            for _ in 0..200 {
-                // Nothing waits between the two: the child belongs to the worker of this thread.
-                let (here, near) = (std::thread::current().id(), Builder::new().near());
-                let child = near.spawn(|| std::thread::current().id()).unwrap();
-                yield_now();
-                assert_eq!(OWN.with(|own| own.load(Ordering::SeqCst)), Ok(n));
-                assert_eq!(child.join().unwrap(), here);
-                assert_eq!(OWN.with(|own| own.load(Ordering::SeqCst)), Ok(n));
+    let runtime = runtime(2);
+    for _ in 0..20 {
+        let over = Arc::new(AtomicBool::new(false));
+        let (started, moves) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let body = |n: usize| {
+            let (over, started, moves) = (over.clone(), started.clone(), moves.clone());
+            move || {
+                OWN.with(|own| own.store(n, Ordering::SeqCst)).unwrap();
+                started.fetch_add(1, Ordering::SeqCst);
+                while !over.load(Ordering::SeqCst) {
+                    // Nothing waits between the two: the child belongs to the worker of this thread.
+                    let (here, near) = (std::thread::current().id(), Builder::new().near());
+                    let child = near.spawn(|| std::thread::current().id()).unwrap();
+                    yield_now();
+                    moves.fetch_add(usize::from(std::thread::current().id() != here), Ordering::SeqCst);
+                    assert_eq!(OWN.with(|own| own.load(Ordering::SeqCst)), Ok(n));
+                    assert_eq!(child.join().unwrap(), here);
+                    assert_eq!(OWN.with(|own| own.load(Ordering::SeqCst)), Ok(n));
+                }
             }
-        }
-    };
-    // SAFETY: what the body keeps over its suspensions is `Send`.
-    let spawn = |n| unsafe { runtime.builder().allow_migration() }.spawn(body(n)).unwrap();
-    let handles: Vec<_> = (0..12).map(spawn).collect();
-    handles.into_iter().for_each(|handle| handle.join().unwrap());
+        };
+        // SAFETY: what the body keeps over its suspensions is `Send`.
+        let spawn = |n| unsafe { runtime.builder().allow_migration() }.spawn(body(n)).unwrap();
+        // One worker has all of them, until the other is free and takes half.
+        let hog = Hog::on(&runtime, 1);
+        let handles: Vec<_> = (0..8).map(spawn).collect();
+        until(|| started.load(Ordering::SeqCst) == 8);
+        hog.release();
+        until(|| moves.load(Ordering::SeqCst) > 0);
+        over.store(true, Ordering::SeqCst);
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+    }
     end(runtime);
 }
 

@@ -146,12 +146,18 @@ fn migrating_coroutines_leave_a_busy_worker() {
 fn pinned_coroutines_do_not_leave_a_busy_worker() {
     let runtime = runtime(2);
     let over = Arc::new(AtomicBool::new(false));
-    let pinned = |n: usize| {
-        let builder = if n < 4 { runtime.builder().worker(n % 2) } else { runtime.builder() };
-        builder.spawn(threads_until(&over)).unwrap()
-    };
-    let pinned: Vec<_> = (0..8).map(pinned).collect();
-    keep_each_worker_busy(&runtime);
+    let pinned: Vec<_> = (0..8).map(|_| runtime.builder().worker(0).spawn(threads_until(&over)).unwrap()).collect();
+    for _ in 0..20 {
+        // All of them are ready now, and the other worker has nothing to do but to look for work.
+        let hog = Hog::on(&runtime, 0);
+        let before = runtime.stats();
+        runtime.builder().worker(1).spawn(|| ()).unwrap().join().unwrap();
+        // It goes to sleep when it has found none; what it had found would let it yield.
+        while runtime.stats().since(&before).sleeps == 0 && runtime.stats().since(&before).yields == 0 {
+            std::thread::yield_now();
+        }
+        hog.release();
+    }
     over.store(true, Ordering::SeqCst);
     pinned.into_iter().for_each(|handle| assert_eq!(handle.join().unwrap().len(), 1));
     end(runtime);

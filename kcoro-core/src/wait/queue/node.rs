@@ -16,7 +16,7 @@ use crate::wait::wake::WakeHandle;
 pub(crate) struct Node {
     pub(super) prev: Cell<*const Node>,
     pub(super) next: Cell<*const Node>,
-    pub(super) queued: Cell<bool>,
+    pub(super) queued: Queued,
     /// See [`Party::rank`]; means something if this is the node of a selector.
     pub(super) rank: u32,
     pub(super) claim: *const Claim,
@@ -27,6 +27,26 @@ pub(crate) struct Node {
     /// Whose node it is, if it stays queued from one wait to the next.
     pub(super) standing: *const Standing,
     pub(super) _pinned: PhantomPinned,
+}
+
+/// Whether a node is in a queue.
+pub(super) struct Queued(Cell<bool>);
+
+impl core::ops::Deref for Queued {
+    type Target = Cell<bool>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Cell<bool> {
+        &self.0
+    }
+}
+
+/// A node that goes while it is queued would be found in the queue when it is gone.
+#[cfg(debug_assertions)]
+impl Drop for Queued {
+    fn drop(&mut self) {
+        assert!(!self.0.get(), "a waiter leaves its node in a queue");
+    }
 }
 
 impl Node {
@@ -43,7 +63,7 @@ impl Node {
         Node {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
-            queued: Cell::new(false),
+            queued: Queued(Cell::new(false)),
             rank: 0,
             claim,
             generation,
