@@ -76,6 +76,8 @@ mod backend;
 mod builder;
 #[cfg(not(loom))]
 mod dumps;
+#[cfg(all(feature = "tracing", not(loom)))]
+mod forwarder;
 #[cfg(not(loom))]
 mod hogs;
 mod monotonic;
@@ -108,10 +110,12 @@ pub use overflow::report_overflow_here;
 #[cfg(not(loom))]
 pub use stacks::GuardedStack;
 
-/// What runtimes do, event by event: of the core, and as a timeline.
+/// What runtimes do, event by event: of the core, as a timeline, and (with feature `tracing`) as events of that crate.
 #[cfg(feature = "trace")]
 pub mod trace {
     pub use kcoro_core::trace::*;
 
+    #[cfg(all(feature = "tracing", not(loom)))]
+    pub use crate::forwarder::TracingForwarder;
     pub use crate::timeline::Timeline;
 }

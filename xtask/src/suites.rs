@@ -73,7 +73,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "trace",
-        what: "timelines are valid files, and tell the truth",
+        what: "timelines are valid files, and what is told of runtimes is true",
         needs: &[],
         budget_s: 240,
         run: trace,
@@ -210,7 +210,7 @@ fn fmt(session: &mut Session) {
 
 /// With the feature that nothing else is built with.
 fn trace(session: &mut Session) {
-    session.tests(cargo("test --package kcoro-posix --features trace timeline"));
+    session.tests(cargo("test --package kcoro-posix --features tracing -- timeline forwarder"));
     session.tests(cargo("test --package kcoro-tests --features trace --test timeline"));
 }
 

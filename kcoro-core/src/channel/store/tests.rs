@@ -30,7 +30,7 @@ fn steps() -> impl Strategy<Value = std::vec::Vec<Step>> {
     ];
     // A prevailing direction now and then, so that lengths cross the ends of segments both ways.
     let run = (step, 1..40_usize).prop_map(|(step, times)| std::vec![step; times]);
-    prop::collection::vec(run, 0..60).prop_map(|runs| runs.concat())
+    prop::collection::vec(run, 0..if cfg!(miri) { 10 } else { 60 }).prop_map(|runs| runs.concat())
 }
 
 /// Calls `store` until it has room.
